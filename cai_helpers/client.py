@@ -1,0 +1,261 @@
+"""Chapter 01: one raw HTTP call to a language model, and what makes it reliable.
+
+In the order of the lesson: what is sent, what comes back, what may be tried again and when,
+the loop that does so, the client that meters and traces, and the one function that all later chapters call.
+
+Wire format: https://platform.claude.com/docs/en/api/messages, version 2023-06-01.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from cai_helpers.errors import ADVICE, LLMError, read_error
+
+TIMEOUT = (5, 120)  # seconds: to connect, and between two pieces of the answer
+MAX_WAIT = 120  # seconds: a server that asks for a longer wait is not waited for
+SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached", "insufficient_quota"}
+TRACED_HEADERS = {"content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"}
+
+
+def build_payload(
+    model: str,
+    system_prompt: str,
+    user_message: str,
+    temperature: float | None = None,
+    max_tokens: int = 4096,
+) -> dict[str, Any]:
+    """The JSON body of POST /v1/messages. A temperature of None is not sent."""
+    payload: dict[str, Any] = {"model": model, "max_tokens": max_tokens}
+    if system_prompt:
+        payload["system"] = system_prompt
+    if temperature is not None:
+        payload["temperature"] = temperature
+    payload["messages"] = [{"role": "user", "content": user_message}]
+    return payload
+
+
+def read_text(reply: dict[str, Any]) -> str:
+    """All text blocks of an answer, joined. LLMError (refusal, truncated, empty) where it cannot be used."""
+    blocks = [block for block in reply.get("content") or [] if isinstance(block, dict)]
+    text = "".join(block.get("text") or "" for block in blocks if block.get("type") == "text")
+    reason = reply.get("stop_reason")
+    if reason == "refusal":
+        problem = "refusal"
+    elif reason in ("max_tokens", "model_context_window_exceeded"):
+        problem = "truncated"
+    elif not text.strip():
+        problem = "empty"
+    else:
+        return text
+    raise LLMError(ADVICE[problem], type=problem, status=200, text=text)
+
+
+def should_retry(status: int, headers: Mapping[str, str], code: str | None = None) -> bool:
+    """Whether the same request may succeed later. `code` is the error_code of the error body, if it has one."""
+    if code in SPENT:
+        return False
+    if headers.get("x-should-retry") in ("true", "false"):
+        return headers["x-should-retry"] == "true"
+    return status in (408, 409, 429) or status >= 500
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait: retry-after-ms, or retry-after in seconds or as a date."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+    try:
+        return parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def seconds_to_wait(headers: Mapping[str, str], attempt: int) -> float:
+    """Seconds before the next attempt: what the server asks for, else 0.5, 1, 2, ... 8, less up to a quarter."""
+    asked = asked_wait(headers)
+    if asked is not None and math.isfinite(asked) and asked > 0:
+        return asked
+    return min(8.0, 0.5 * 2 ** (attempt - 1)) * (1 - 0.25 * random.random())
+
+
+def send(client: Client, payload: dict[str, Any], note: str = "") -> dict[str, Any]:
+    """POST the payload until an answer comes, at most `client.max_attempts` times. Gives the reply's JSON."""
+    for attempt in range(1, client.max_attempts + 1):
+        response, failure = client.post(payload, attempt, note)
+        reply = read_json(response)
+        if reply is not None and response is not None and response.status_code == 200:
+            return reply
+        error, wait = explain(client, response, failure, attempt)
+        if wait is None or attempt == client.max_attempts:
+            break
+        client.sleep(wait)
+    raise error
+
+
+def explain(
+    client: Client, response: requests.Response | None, failure: str, attempt: int
+) -> tuple[LLMError, float | None]:
+    """What a failed attempt means, and the seconds to wait before the next (None: another is of no use)."""
+    if response is None:
+        advice = ADVICE[failure].format(url=client.base_url)
+        return LLMError(advice, type=failure, attempts=attempt), seconds_to_wait({}, attempt)
+    status, headers = response.status_code, response.headers
+    kind, code, message = ("not_json", None, "") if status == 200 else read_error(response)
+    wait = seconds_to_wait(headers, attempt) if status == 200 or should_retry(status, headers, code) else None
+    advice = ADVICE.get(kind, ADVICE["http_error"])
+    if code in SPENT:
+        advice = ADVICE["spent"]
+    elif 300 <= status < 400:
+        advice = ADVICE["redirect"]
+    elif wait is not None and wait > MAX_WAIT:
+        advice, wait = ADVICE["too_long"].format(wait=wait, limit=MAX_WAIT), None
+    request_id = headers.get("request-id") or headers.get("x-request-id")
+    facts = ", ".join(filter(None, [f"HTTP {status}", kind, request_id]))
+    said = f' The server said: "{client.hide(message)}".' if message else ""
+    text = f"{advice}{said} ({facts})"
+    return LLMError(text, type=kind, status=status, request_id=request_id, attempts=attempt), wait
+
+
+def read_json(response: requests.Response | None) -> dict[str, Any] | None:
+    """The JSON object that a response holds, or None where it holds something else."""
+    try:
+        reply = None if response is None else response.json()
+    except ValueError:
+        return None
+    return reply if isinstance(reply, dict) else None
+
+
+class Client:
+    """One server, one model, one pooled session. Made by `connect`, which knows the addresses and the keys.
+
+    usage: requests sent (calls), input_tokens, output_tokens, seconds; summed over the life of this client.
+    trace: the last 50 exchanges as plain dicts. No key is in them: `sign` adds it as a request leaves, and
+    `hide` takes it out of whatever a server sends back.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str,
+        headers: dict[str, str],
+        sign: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+        hide: Callable[[str], str],
+        *,
+        timeout: float | tuple[float, float] = TIMEOUT,
+        max_attempts: int = 3,
+        sleep: Callable[[float], None] = time.sleep,
+        takes_temperature: bool = True,
+        badge: str = "",
+    ):
+        if max_attempts < 1:
+            raise ValueError("max_attempts must be 1 or more.")
+        self.model, self.base_url, self.headers = model, base_url, headers
+        self.sign, self.hide = sign, hide
+        self.timeout, self.max_attempts, self.sleep = timeout, max_attempts, sleep
+        self.takes_temperature, self.badge = takes_temperature, badge
+        self.session = requests.Session()
+        self.usage: dict[str, float] = {"calls": 0, "input_tokens": 0, "output_tokens": 0, "seconds": 0.0}
+        self.trace: deque[dict[str, Any]] = deque(maxlen=50)
+        self._lock = threading.Lock()
+
+    def call(
+        self,
+        system_prompt: str,
+        user_message: str,
+        temperature: float | None = None,
+        max_tokens: int = 4096,
+    ) -> str:
+        """One question, one answer as text. LLMError, with advice, where there is none."""
+        note = ""
+        if temperature is not None and not self.takes_temperature:
+            temperature, note = None, f"temperature left out: {self.model} does not take it"
+        payload = build_payload(self.model, system_prompt, user_message, temperature, max_tokens)
+        return read_text(send(self, payload, note))
+
+    def post(self, payload: dict[str, Any], attempt: int = 1, note: str = "") -> tuple[requests.Response | None, str]:
+        """One request, metered and traced: the response and "", or None and what failed."""
+        response, failure, start = None, "", time.perf_counter()
+        try:
+            response = self.session.post(
+                f"{self.base_url}/v1/messages",
+                headers=self.headers,
+                json=payload,
+                auth=self.sign,
+                timeout=self.timeout,
+                allow_redirects=False,  # a key must not travel on to another host
+            )
+        except requests.Timeout:
+            failure = "timeout"
+        except requests.RequestException:
+            failure = "browser" if sys.platform == "emscripten" else "connection"
+        seconds = time.perf_counter() - start
+        self._record(payload, response, failure, {"attempt": attempt, "note": note, "seconds": seconds})
+        return response, failure
+
+    def _record(
+        self, payload: dict[str, Any], response: requests.Response | None, failure: str, facts: dict[str, Any]
+    ) -> None:
+        reply = read_json(response)
+        exchange = {
+            "url": f"{self.base_url}/v1/messages",
+            "headers": {**self.headers, "x-api-key": "[hidden]"},
+            "body": payload,
+            "status": None if response is None else response.status_code,
+            "reply_headers": {k: v for k, v in _headers(response).items() if k.lower() in TRACED_HEADERS},
+            "reply": reply or failure or (response.text[:2000] if response is not None else ""),
+            **facts,
+        }
+        usage = (reply or {}).get("usage")
+        with self._lock:
+            self.trace.append(json.loads(self.hide(json.dumps(exchange))))
+            self.usage["calls"] += 1
+            self.usage["seconds"] += facts["seconds"]
+            for name in ("input_tokens", "output_tokens"):
+                count = usage.get(name) if isinstance(usage, dict) else None
+                self.usage[name] += count if isinstance(count, int) else 0
+
+    def __repr__(self) -> str:
+        return self.badge or f"{self.model} at {self.base_url}"
+
+
+def _headers(response: requests.Response | None) -> Mapping[str, str]:
+    return {} if response is None else response.headers
+
+
+_current: Client | None = None
+
+
+def current_client() -> Client:
+    """The client that `call_llm` uses: the one made last by `connect`, or the one that the environment names."""
+    if _current is None:
+        from cai_helpers.connection import connect
+
+        connect()
+    assert _current is not None
+    return _current
+
+
+def use_client(client: Client) -> Client:
+    """Make this client the one that `call_llm` uses."""
+    global _current
+    _current = client
+    return client
+
+
+def call_llm(system_prompt: str, user_message: str, temperature: float | None = None, max_tokens: int = 4096) -> str:
+    """Ask the connected model once and give its text. LLMError, with advice, where there is none."""
+    return current_client().call(system_prompt, user_message, temperature, max_tokens)
