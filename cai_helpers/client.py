@@ -119,6 +119,8 @@ def explain(
     advice = ADVICE.get(kind, ADVICE["http_error"])
     if code in SPENT:
         advice = ADVICE["spent"]
+    elif "anthropic-dangerous-direct-browser-access" in message:
+        advice = ADVICE["cors"]
     elif 300 <= status < 400:
         advice = ADVICE["redirect"]
     elif wait is not None and wait > MAX_WAIT:

@@ -68,17 +68,17 @@ def _course_client(model: str | None, base_url: str | None, options: dict[str, A
     switches = {name: value for name, value in options.items() if name not in CLIENT_OPTIONS or name == "sleep"}
     chosen = {name: value for name, value in options.items() if name in CLIENT_OPTIONS}
     model = model or DEFAULT_MODEL["course"]
-    client = _client(model, ANTHROPIC_URL, "course-model-needs-no-key", chosen, COURSE_BADGE)
+    client = _client(model, ANTHROPIC_URL, "course-model-needs-no-key", chosen, COURSE_BADGE, live=False)
     course_model.mount(client.session, **switches)
     return client
 
 
-def _client(model: str, base_url: str, key: str, options: dict[str, Any], badge: str) -> Client:
+def _client(model: str, base_url: str, key: str, options: dict[str, Any], badge: str, live: bool = True) -> Client:
     unknown = sorted(set(options) - set(CLIENT_OPTIONS))
     if unknown:
         raise ValueError(f'There is no option "{unknown[0]}". A live backend knows {", ".join(CLIENT_OPTIONS)}.')
     headers = {"anthropic-version": API_VERSION}
-    if sys.platform == "emscripten":  # a browser may not call the API without it; it shows the key to the page
+    if live and sys.platform == "emscripten":  # without it a browser may not call the API
         headers["anthropic-dangerous-direct-browser-access"] = "true"
     sign, hide = keep_key(key)
     takes = takes_temperature(model)

@@ -25,6 +25,8 @@ ADVICE = {
     "timeout_error": "The server took too long. Try again, or ask for less.",
     "spent": 'The spending limit is reached and waiting does not help. Raise the limit, or use connect("course").',
     "too_long": "The server asks to wait {wait:.0f} s; this client waits {limit} s at most. Try again later.",
+    "cors": "The server takes no calls from a web page without the header anthropic-dangerous-direct-browser-access: "
+    "true. connect(...) sends it in the browser; in a call of your own, add it.",
     # What answered is not the API.
     "redirect": "The address answers with a redirect. Give the final address as base_url; a key is not sent on.",
     "not_json": "The server's answer is not JSON. Check that base_url is the address of an API.",

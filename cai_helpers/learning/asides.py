@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def predicted(guess: Any, measured: Any) -> str:
+class Sentence(str):
+    """A text that a notebook shows without quote marks."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def predicted(guess: Any, measured: Any) -> Sentence:
     """A learner's guess beside what was measured. A guess of None is none yet; texts compare without case."""
     if guess is None:
-        return f"Measured: {measured}. Write your prediction in the cell above and run both cells again."
+        return Sentence(f"Measured: {measured}. Write your prediction above, and run again from there.")
     same = guess == measured
     if isinstance(guess, str) and isinstance(measured, str):
         same = guess.strip().casefold() == measured.strip().casefold()
-    return f"You said {guess}. Measured: {measured}. " + ("As predicted." if same else "Not as predicted: why?")
+    found = "As predicted." if same else "Not as predicted: why?"
+    return Sentence(f"You said {guess}. Measured: {measured}. {found}")
 
 
 def report(checks: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from cai_helpers.learning import predicted, report
 )
 def test_a_prediction_beside_the_measurement(guess, measured, words):
     assert words in predicted(guess, measured)
+    assert repr(predicted(guess, measured)) == str(predicted(guess, measured))
 
 
 def test_checks_are_counted_and_only_true_is_ok(capsys):
