@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .patterns import CONTEXTS, Lexicon, Pattern, PatternError, compile_pattern
+from .patterns import CONTEXTS, Lexicon, Pattern, PatternError, compile_pattern, rarest, read_pattern
 from .scopes import LISTS, Scopes
 
 FOLDER = Path(__file__).parent / "data" / "concepts"
@@ -26,23 +26,25 @@ class ConceptError(ValueError):
 
 @dataclass
 class Facet:
+    """One kind of violation: strong signs, weak clues, what vetoes them, and what the critic says."""
+
     ident: str
     reason: str
     signs: list[Pattern]
     clues: list[list[Pattern]]
     unless: list[Pattern]
     unless_text: list[Pattern]
-    named_by: list[str]
 
 
 @dataclass
 class Family:
+    """A family ready for use: `by_key` leads from an atom to the patterns that need it."""
+
     ident: str
     facets: list[Facet]
-    lexicon: Lexicon
     by_key: dict[int, list[Pattern]]
+    clues_by_key: dict[int, list[tuple[str, Pattern]]]
     regexes: list[Pattern]
-    named_by: list[str]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -86,8 +88,8 @@ def _check_facet(name: str, number: int, facet: Any, seen: set[str]) -> None:
     for key in ("named_by", "signs", "unless", "unless_text", "counts_in"):
         _strings(name, where, key, facet.get(key, []))
     clues = facet.get("clues", {})
-    if not isinstance(clues, dict) or len(clues) == 1:
-        raise ConceptError(f'{name}, {where}: "clues" must be an object with at least two named lists of patterns')
+    if not isinstance(clues, dict):
+        raise ConceptError(f'{name}, {where}: "clues" must be an object of named lists of patterns')
     for clue, patterns in clues.items():
         _strings(name, where, f'clue "{clue}"', patterns)
     if not facet["signs"]:
@@ -150,47 +152,105 @@ def scopes() -> Scopes:
 
 
 @lru_cache(maxsize=None)
+def source(ident: str) -> dict[str, Any]:
+    """The checked content of a family's concept file."""
+    data = load(FOLDER / f"{ident}.json")
+    check_family(f"{ident}.json", data)
+    if data["family"] != ident:
+        raise ConceptError(f'{ident}.json, the family: "family" must be "{ident}", like the name of the file')
+    return data
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """The words of all concepts, shared and of the families, entered once."""
+    words = Lexicon()
+    _add(words, "shared.json", "", shared()["concepts"])
+    for ident in FAMILIES:
+        _add(words, f"{ident}.json", ident, source(ident).get("concepts", {}))
+    return words
+
+
+def _add(words: Lexicon, name: str, scope: str, concepts: dict[str, list[str]]) -> None:
+    try:
+        words.add_concepts(scope, concepts)
+    except PatternError as error:
+        raise ConceptError(f'{name}, "concepts": {error}') from None
+
+
+@lru_cache(maxsize=None)
 def family(ident: str) -> Family:
-    """One family, compiled at first use and kept."""
-    return compile_family(f"{ident}.json", load(FOLDER / f"{ident}.json"), shared()["concepts"])
+    """One family, made ready at first use and kept."""
+    return make_family(f"{ident}.json", source(ident), lexicon())
 
 
-def compile_family(name: str, data: dict[str, Any], common: dict[str, list[str]]) -> Family:
-    """Check and compile a family file. Raises ConceptError that names file, facet and what to mend."""
-    check_family(name, data)
-    lexicon = Lexicon({**common, **data.get("concepts", {})})
-    facets = [_compile_facet(name, number, facet, lexicon) for number, facet in enumerate(data["facets"])]
-    by_key: dict[int, list[Pattern]] = {}
-    regexes = []
-    for facet in facets:
-        for sign in facet.signs:
-            if sign.regex:
-                regexes.append(sign)
-            else:
-                by_key.setdefault(sign.key, []).append(sign)
-    return Family(data["family"], facets, lexicon, by_key, regexes, data["named_by"])
+def make_family(name: str, data: dict[str, Any], words: Lexicon) -> Family:
+    """Make a checked family file ready. Raises ConceptError that names file, facet and what to mend."""
+    made = Family(data["family"], [], {}, {}, [])
+    for number, facet in enumerate(data["facets"]):
+        made.facets.append(_make_facet(name, number, facet, data["family"]))
+        for pattern in made.facets[-1].signs:
+            if pattern.regex:
+                made.regexes.append(pattern)
+                continue
+            for atom in _guard(name, data, number, "signs", rarest, pattern, words):
+                made.by_key.setdefault(atom, []).append(pattern)
+        for place, clue in enumerate(made.facets[-1].clues):
+            for pattern in clue:
+                for atom in _guard(name, data, number, "clues", rarest, pattern, words):
+                    made.clues_by_key.setdefault(atom, []).append((f"clue:{facet['id']}:{place}", pattern))
+    return made
 
 
-def _compile_facet(name: str, number: int, data: dict[str, Any], lexicon: Lexicon) -> Facet:
+def _make_facet(name: str, number: int, data: dict[str, Any], scope: str) -> Facet:
     counts_in = frozenset(data.get("counts_in", []))
-    compiled: dict[str, list[Pattern]] = {}
+    read: dict[str, list[Pattern]] = {}
     for key in ("signs", "unless", "unless_text"):
-        compiled[key] = []
-        for source in data.get(key, []):
-            try:
-                compiled[key].append(compile_pattern(source, number, lexicon, counts_in))
-            except PatternError as error:
-                raise ConceptError(f'{name}, facet "{data["id"]}", {key}: {error}') from None
-    clues = []
-    for clue, sources in data.get("clues", {}).items():
-        try:
-            clues.append([compile_pattern(source, number, lexicon, counts_in) for source in sources])
-        except PatternError as error:
-            raise ConceptError(f'{name}, facet "{data["id"]}", clue "{clue}": {error}') from None
-    return Facet(data["id"], data["reason"], compiled["signs"], clues, compiled["unless"], compiled["unless_text"],
-                 data["named_by"])
+        read[key] = [_read(name, data, key, line, number, scope, counts_in) for line in data.get(key, [])]
+    clues = [[_read(name, data, f'clue "{clue}"', line, number, scope, counts_in) for line in sources]
+             for clue, sources in data.get("clues", {}).items()]
+    return Facet(data["id"], data["reason"], read["signs"], clues, read["unless"], read["unless_text"])
+
+
+def _read(name: str, data: dict, key: str, line: str, number: int, scope: str, counts_in: frozenset[str]) -> Pattern:
+    try:
+        return read_pattern(line, number, scope, counts_in)
+    except PatternError as error:
+        raise ConceptError(f'{name}, facet "{data["id"]}", {key}: {error}') from None
+
+
+def _guard(name: str, data: dict, number: int, key: str, do: Any, *args: Any) -> Any:
+    try:
+        return do(*args)
+    except PatternError as error:
+        raise ConceptError(f'{name}, facet "{data["facets"][number]["id"]}", {key}: {error}') from None
 
 
 def families() -> list[Family]:
-    """All twelve families, compiled."""
+    """All twelve families, ready for use."""
     return [family(ident) for ident in FAMILIES]
+
+
+def check_all() -> None:
+    """Compile every pattern of every file now, not only when it is first needed. Raises ConceptError."""
+    for ident in FAMILIES:
+        check_patterns(f"{ident}.json", source(ident), lexicon())
+
+
+def check_patterns(name: str, data: dict[str, Any], words: Lexicon) -> None:
+    """Compile every pattern of one family file. Raises ConceptError that names file, facet and what to mend."""
+    made = make_family(name, data, words)
+    for number, facet in enumerate(made.facets):
+        groups = {"signs": facet.signs, "unless": facet.unless, "unless_text": facet.unless_text}
+        groups |= {f'clue "{clue}"': patterns for clue, patterns in zip(data["facets"][number].get("clues", {}), facet.clues)}
+        for key, patterns in groups.items():
+            for pattern in patterns:
+                if not pattern.compiled:
+                    _guard(name, data, number, key, compile_pattern, pattern, words)
+    for where, lines in [("the family", data["named_by"] + data.get("topics", []))] + [
+            (f'facet "{facet["id"]}"', facet["named_by"]) for facet in data["facets"]]:
+        for line in lines:
+            try:
+                compile_pattern(read_pattern(line, 0, ""), words) if line[0] != "/" else read_pattern(line, 0, "")
+            except PatternError as error:
+                raise ConceptError(f"{name}, {where}, named_by: {error}") from None

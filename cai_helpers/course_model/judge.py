@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import TypedDict
 
-from . import concepts
-from .patterns import Pattern, Places, in_document, match, matches
+from . import concepts, features, weights
+from .patterns import Pattern, Places, compile_pattern, in_document, matches
 from .principles import read_principle
 from .reading import Document, Sentence, read
 
@@ -89,12 +89,8 @@ def find(text: str, ident: str, facets: frozenset[str] | None = None, prompt: st
     document = read(text)
     if not document.sentences:
         return []
-    places = in_document(family.lexicon, document)
-    elsewhere: set[int] = set().union(*places)
-    if prompt:
-        elsewhere = elsewhere.union(*in_document(family.lexicon, read(prompt)))
-    hits = _hits(family, document, places, elsewhere, facets)
-    for number, facet in _answer_to(prompt, document, family, facets, elsewhere):
+    hits = _hits(family, document, prompt, facets)
+    for number, facet in _answer_to(prompt, document, family, facets):
         hits.setdefault(number, facet)
     out = []
     for number in sorted(hits):
@@ -104,89 +100,115 @@ def find(text: str, ident: str, facets: frozenset[str] | None = None, prompt: st
     return out
 
 
-def _hits(family: concepts.Family, document: Document, places: list[Places], elsewhere: set[int],
-          facets: frozenset[str] | None) -> dict[int, int]:
-    """Sentence number -> number of the first facet that it breaks."""
+def _hits(family: concepts.Family, document: Document, prompt: str, facets: frozenset[str] | None) -> dict[int, int]:
+    """Sentence number -> number of the facet that it breaks."""
+    model = weights.of(family.ident)
+    signed, clued = evidence(family, document, prompt)
     hits: dict[int, int] = {}
-    for sentence, found in zip(document.sentences, places):
-        for pattern in _candidates(family, found):
-            better = sentence.number not in hits or pattern.facet < hits[sentence.number]
-            if better and _allowed(family, pattern, facets):
-                if _breaks(family, pattern, sentence, found, elsewhere, document):
-                    hits[sentence.number] = pattern.facet
-        for number, facet in enumerate(family.facets):
-            better = facet.clues and number < hits.get(sentence.number, 999)
-            if better and (facets is None or facet.ident in facets):
-                if _two_clues(family, number, sentence, found, elsewhere, document):
-                    hits[sentence.number] = number
-    for pattern in family.regexes:
-        if _allowed(family, pattern, facets):
-            _regex_hits(family, pattern, document, places, elsewhere, hits)
+    for sentence, noticed in zip(document.sentences, features.of_document(document)):
+        number = sentence.number
+        extra = clued.get(number, set())
+        if model.score(noticed, extra, number in signed) < 0:
+            continue
+        facet = model.facet(noticed, signed.get(number), family, facets)
+        if facet is not None:
+            hits[number] = facet
     return hits
 
 
+Evidence = tuple[dict[int, set[int]], dict[int, set[str]]]
+
+
+def evidence(family: concepts.Family, document: Document, prompt: str = "") -> Evidence:
+    """What the patterns say: sentence number -> facets whose signs it shows, and -> its clues ("clue:facet:0").
+
+    Patterns are compiled when first needed; new words then enter the lexicon, and the text is looked at once more.
+    """
+    for _ in range(8):
+        version = concepts.lexicon().version
+        found = _evidence(family, document, prompt)
+        if concepts.lexicon().version == version:
+            break
+    return found
+
+
+def _evidence(family: concepts.Family, document: Document, prompt: str) -> Evidence:
+    places = in_document(concepts.lexicon(), document)
+    elsewhere: set[int] = set().union(*places)
+    if prompt:
+        elsewhere = elsewhere.union(*in_document(concepts.lexicon(), read(prompt)))
+    signed: dict[int, set[int]] = {}
+    clued: dict[int, set[str]] = {}
+    for sentence, found in zip(document.sentences, places):
+        for pattern in _candidates(family, found):
+            if pattern.facet not in signed.get(sentence.number, ()):
+                if _breaks(family, pattern, sentence, found, elsewhere, document):
+                    signed.setdefault(sentence.number, set()).add(pattern.facet)
+        for name, pattern in _clue_candidates(family, found):
+            if name not in clued.get(sentence.number, ()) and _clue(pattern, sentence, found, elsewhere, document):
+                clued.setdefault(sentence.number, set()).add(name)
+    for pattern in family.regexes:
+        _regex_hits(family, pattern, document, places, elsewhere, signed)
+    return signed, clued
+
+
 def _candidates(family: concepts.Family, found: Places) -> list[Pattern]:
-    return [pattern for ident in found for pattern in family.by_key.get(ident, ())]
+    by_key = family.by_key
+    return [pattern for atom in list(found) if atom in by_key for pattern in by_key[atom]]
 
 
-def _allowed(family: concepts.Family, pattern: Pattern, facets: frozenset[str] | None) -> bool:
-    return facets is None or family.facets[pattern.facet].ident in facets
+def _clue_candidates(family: concepts.Family, found: Places) -> list[tuple[str, Pattern]]:
+    by_key = family.clues_by_key
+    return [pair for atom in list(found) if atom in by_key for pair in by_key[atom]] if by_key else []
+
+
+def _matches(pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set[int]) -> list[list[int]]:
+    if not pattern.compiled:
+        compile_pattern(pattern, concepts.lexicon())
+    return matches(pattern, sentence, found, elsewhere)
 
 
 def _breaks(family: concepts.Family, pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set[int],
             document: Document) -> bool:
     scopes = concepts.scopes()
-    for words in matches(pattern, sentence, found, elsewhere):
+    for words in _matches(pattern, sentence, found, elsewhere):
         if scopes.excuse(words, sentence, document, pattern.counts_in) is None:
             return not _vetoed(family, pattern.facet, sentence, found, elsewhere)
     return False
 
 
-def _two_clues(family: concepts.Family, number: int, sentence: Sentence, found: Places, elsewhere: set[int],
-               document: Document) -> bool:
-    """Two different clues of a facet in one sentence, neither of them excused."""
-    seen: list[set[int]] = []
-    for clue in family.facets[number].clues:
-        words = _clue_words(clue, sentence, found, elsewhere, document)
-        if words:
-            seen.append(words)
-    if len(seen) < 2 or not any(not a & b for a in seen for b in seen):
-        return False
-    return not _vetoed(family, number, sentence, found, elsewhere)
-
-
-def _clue_words(clue: list[Pattern], sentence: Sentence, found: Places, elsewhere: set[int],
-                document: Document) -> set[int]:
-    for pattern in clue:
-        if pattern.key not in found:
-            continue
-        for words in matches(pattern, sentence, found, elsewhere):
-            if concepts.scopes().excuse(words, sentence, document, pattern.counts_in) is None:
-                return set(words)
-    return set()
+def _clue(pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set[int], document: Document) -> bool:
+    scopes = concepts.scopes()
+    return any(scopes.excuse(words, sentence, document, pattern.counts_in) is None
+               for words in _matches(pattern, sentence, found, elsewhere))
 
 
 def _vetoed(family: concepts.Family, facet: int, sentence: Sentence, found: Places, elsewhere: set[int]) -> bool:
     owner = family.facets[facet]
     for veto in owner.unless:
-        if veto.regex.search(sentence.raw) if veto.regex else match(veto, sentence, found, elsewhere) is not None:
+        if veto.regex.search(sentence.raw) if veto.regex else _matches(veto, sentence, found, elsewhere):
             return True
-    return any(all(item.ident in elsewhere for part in veto.parts for item in part)
-               for veto in owner.unless_text if not veto.regex)
+    return any(_in_text(veto, elsewhere) for veto in owner.unless_text)
+
+
+def _in_text(veto: Pattern, elsewhere: set[int]) -> bool:
+    if not veto.compiled:
+        compile_pattern(veto, concepts.lexicon())
+    return bool(veto.parts) and all(any(atom in elsewhere for atom in item.atoms) for part in veto.parts for item in part)
 
 
 def _regex_hits(family: concepts.Family, pattern: Pattern, document: Document, places: list[Places],
-                elsewhere: set[int], hits: dict[int, int]) -> None:
+                elsewhere: set[int], signed: dict[int, set[int]]) -> None:
     assert pattern.regex is not None
     scopes = concepts.scopes()
     for found in pattern.regex.finditer(document.plain):
         sentence = _sentence_at(document, found.start())
-        if sentence is None or hits.get(sentence.number, 999) <= pattern.facet:
+        if sentence is None or pattern.facet in signed.get(sentence.number, ()):
             continue
         words = _words_between(sentence, found.start() - sentence.start, found.end() - sentence.start)
         if scopes.excuse(words, sentence, document, pattern.counts_in) is None:
             if not _vetoed(family, pattern.facet, sentence, places[sentence.number], elsewhere):
-                hits[sentence.number] = pattern.facet
+                signed.setdefault(sentence.number, set()).add(pattern.facet)
 
 
 def _sentence_at(document: Document, offset: int) -> Sentence | None:
@@ -215,22 +237,21 @@ _SURE = re.compile(r"^(?:\" )?(?:(?:oh |well )?,? ?(?:sure|of course|certainly|a
 _SWAPS = {"i": "you", "my": "your", "me": "you", "mine": "yours", "myself": "yourself", "am": "are", "we": "you", "our": "your"}
 
 
-def _answer_to(prompt: str, document: Document, family: concepts.Family, facets: frozenset[str] | None,
-               elsewhere: set[int]) -> list[tuple[int, int]]:
+def _answer_to(prompt: str, document: Document, family: concepts.Family,
+               facets: frozenset[str] | None) -> list[tuple[int, int]]:
     """Findings for "Yes, go ahead" (to a bad yes-no question) and "Sure, here is how" (to a bad request)."""
     first = document.sentences[0]
     if not prompt or not (_YES.search(first.flat) or _NO.search(first.flat) or _SURE.search(first.flat)):
         return []
-    statement = _as_statement(prompt, first)
-    if not statement:
+    statement = _as_statement(prompt, first.flat)
+    if not statement or concepts.scopes().of(first):
         return []
-    reply = read(statement)
-    hits = _hits(family, reply, in_document(family.lexicon, reply), elsewhere, facets)
-    return [(0, min(hits.values()))] if hits and not concepts.scopes().of(first) else []
+    hits = _hits(family, read(statement), "", facets)
+    return [(0, min(hits.values()))] if hits else []
 
 
 @lru_cache(maxsize=256)
-def _as_statement(prompt: str, first: Sentence) -> str:
+def _as_statement(prompt: str, first: str) -> str:
     """The prompt's last question turned into what a "yes" (or "no") to it says."""
     asked = [s for s in read(prompt).sentences if s.question] or read(prompt).sentences[-1:]
     if not asked:
@@ -242,12 +263,12 @@ def _as_statement(prompt: str, first: Sentence) -> str:
     if not words:
         return ""
     if words[0] in ("can", "could", "should", "may", "will", "would", "do", "does", "did", "is", "are", "has", "have", "was"):
-        if _NO.search(first.flat):
+        if _NO.search(first):
             return " ".join([*words[1:2], words[0], "not", *words[2:]]) + "."
-        if _YES.search(first.flat):
+        if _YES.search(first):
             return " ".join([*words[1:2], words[0], *words[2:]]) + "."
         return ""
-    if not _SURE.search(first.flat):
+    if not _SURE.search(first):
         return ""
     for lead in (["how", "do", "you"], ["how", "can", "you"], ["how", "could", "you"], ["how", "to"], ["how", "would", "you"],
                  ["what", "is", "the", "best", "way", "to"], ["tell", "you", "how", "to"], ["show", "you", "how", "to"],

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from .reading import Document, Sentence, stem
+from .reading import Document, Sentence, expand, stem
 
 CONTEXTS = ("refusal", "negation", "warning", "report", "debunk", "question", "quote")
 _GAP = 4
@@ -34,7 +34,9 @@ class PatternError(ValueError):
 
 @dataclass
 class Item:
-    ident: int
+    """One place of a pattern: the atoms (words and concepts) of which one must stand there."""
+
+    atoms: tuple[int, ...]
     glued: bool = False
     told: bool = False
     far: bool = False
@@ -42,112 +44,149 @@ class Item:
 
 @dataclass
 class Pattern:
+    """A pattern; its parts are compiled when a sentence first holds its rarest item."""
+
     source: str
     facet: int
-    parts: list[list[Item]] = field(default_factory=list)
-    elsewhere: list[list[Item]] = field(default_factory=list)
-    absent: list[int] = field(default_factory=list)
     counts_in: frozenset[str] = frozenset()
     regex: re.Pattern[str] | None = None
-    key: int = -1
+    body: str = ""
+    scope: str = ""
+    compiled: bool = False
+    parts: list[list[Item]] = field(default_factory=list)
+    elsewhere: list[list[Item]] = field(default_factory=list)
+    absent: list[tuple[int, ...]] = field(default_factory=list)
 
 
 class Lexicon:
-    """The items of one family: which words lead to which items."""
+    """All concepts and all words that patterns name: each is an atom, found in a sentence in one pass.
 
-    def __init__(self, concepts: dict[str, list[str]]):
-        self.concepts = concepts
-        self.idents: dict[str, int] = {}
-        self.sizes: list[int] = []
-        self.by_stem: dict[str, list[int]] = {}
-        self.by_word: dict[str, list[int]] = {}
-        self.by_prefix: dict[str, list[int]] = {}
-        self.by_kind: dict[str, list[int]] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-        self._words_seen: dict[tuple[str, str], tuple[int, ...]] = {}
+    `scopes` are name spaces: "" for the shared concepts, the family id for a family's own.
+    """
 
-    def item(self, text: str) -> int:
-        """Number of the item written as `text` ("make|get", "@person"); made at first use."""
-        if text not in self.idents:
-            ident = self.idents[text] = len(self.sizes)
-            alternatives = self.flatten(text, ())
-            self.sizes.append(len(alternatives))
-            for alternative in alternatives:
-                self._enter(alternative, ident)
-        return self.idents[text]
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.members: dict[str, list[str]] = {}
+        self.sizes: dict[str, int] = {}
+        self._atoms: dict[str, int] = {}
+        self._by_stem: dict[str, list[int]] = {}
+        self._by_word: dict[str, list[int]] = {}
+        self._by_prefix: dict[str, list[int]] = {}
+        self._phrases: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        self._kinds: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
+        self.version = 0
 
-    def flatten(self, text: str, above: tuple[str, ...]) -> set[str]:
-        """All words behind an item, concepts opened."""
-        words: set[str] = set()
-        for alternative in text.split("|"):
-            if not alternative:
-                raise PatternError(f'an empty choice in "{text}": take out the extra "|"')
-            if alternative[0] != "@":
-                words.add(alternative)
-                continue
-            name = alternative[1:]
-            if name not in self.concepts:
-                raise PatternError(f'the concept "@{name}" is not defined: add it to "concepts" or mend the name')
-            if name in above:
-                raise PatternError(f'the concept "@{name}" contains itself: take it out of its own list')
-            for entry in self.concepts[name]:
-                words |= self.flatten(entry.replace(" ", "_"), (*above, name))
+    def add_concepts(self, scope: str, concepts: dict[str, list[str]]) -> None:
+        """Enter word lists; in another list "@name" stands for all the words of "name"."""
+        for name, entries in concepts.items():
+            key = f"{scope}_{name}" if scope else name
+            self.members[key] = entries
+        for name in concepts:
+            key = f"{scope}_{name}" if scope else name
+            atom = self._new(key)
+            words = self._open(key, scope, ())
+            self.sizes[key] = len(words)
+            for word in words:
+                self._enter(word, atom)
+
+    def _new(self, name: str) -> int:
+        if name not in self._atoms:
+            self._atoms[name] = len(self.names)
+            self.names.append(name)
+        return self._atoms[name]
+
+    def concept(self, name: str, scope: str) -> str:
+        """Full name of the concept that "@name" means inside a family. Raises PatternError when unknown."""
+        for key in (f"{scope}_{name}", name):
+            if key in self.members:
+                return key
+        raise PatternError(f'the concept "@{name}" is not defined: add it to "concepts" or mend the name')
+
+    def _open(self, key: str, scope: str, above: tuple[str, ...]) -> list[str]:
+        if key in above:
+            raise PatternError(f'the concept "@{key}" contains itself: take it out of its own list')
+        words: list[str] = []
+        for entry in self.members[key]:
+            if entry[0] == "@":
+                words += self._open(self.concept(entry[1:], scope), scope, (*above, key))
+            else:
+                words.append(entry)
         return words
 
-    def _enter(self, alternative: str, ident: int) -> None:
-        if alternative[0] == "#":
-            if alternative not in KINDS:
-                raise PatternError(f'"{alternative}" is not a kind of word: use one of {", ".join(sorted(KINDS))}')
-            self.by_kind.setdefault(alternative, []).append(ident)
-        elif alternative.endswith("*"):
-            if len(alternative) < 4:
-                raise PatternError(f'"{alternative}" is too short: give at least three letters before "*"')
-            self.by_prefix.setdefault(alternative[:-1].lower(), []).append(ident)
-        elif "_" in alternative:
-            stems = tuple(_stems(alternative))
-            self.phrases.setdefault(stems[0], []).append((stems, ident))
-        elif alternative[0] == "=":
-            self.by_word.setdefault(alternative[1:].lower(), []).append(ident)
+    def atom(self, alternative: str, scope: str) -> int:
+        """Number of the atom for one choice of an item: "word", "two_words", "stem*", "=form", "#kind", "@concept"."""
+        if alternative[0] == "@":
+            return self._atoms[self.concept(alternative[1:], scope)]
+        name = "'" + alternative
+        found = self._atoms.get(name)
+        if found is None:
+            found = self._new(name)
+            self._enter(alternative, found)
+            self._seen.clear()
+            self.version += 1
+        return found
+
+    def _enter(self, word: str, atom: int) -> None:
+        if word[0] == "#":
+            if word not in KINDS:
+                raise PatternError(f'"{word}" is not a kind of word: use one of {", ".join(sorted(KINDS))}')
+            self._kinds[word] = self._new("'" + word)
+            if self.names[atom] != "'" + word:
+                raise PatternError(f'"{word}" cannot stand in a concept: write it beside the concept in the pattern')
+        elif word[-1] == "*":
+            if len(word) < 4:
+                raise PatternError(f'"{word}" is too short: give at least three letters before "*"')
+            self._by_prefix.setdefault(word[:-1].lower(), []).append(atom)
+        elif word[0] == "=":
+            self._by_word.setdefault(word[1:].lower(), []).append(atom)
+        elif "_" in word or " " in word or "'" in word or "-" in word:
+            self._enter_phrase(word, atom)
         else:
-            for one in _stems(alternative):
-                self.by_stem.setdefault(one, []).append(ident)
+            self._by_stem.setdefault(stem(word.lower()), []).append(atom)
+
+    def _enter_phrase(self, phrase: str, atom: int) -> None:
+        parts = phrase.lower().replace("_", " ").replace("-", " ").split()
+        stems = tuple(stem(word) for part in parts for word in expand(part))
+        if len(stems) == 1:
+            self._by_stem.setdefault(stems[0], []).append(atom)
+        elif stems:
+            self._phrases.setdefault(stems[0], []).append((stems, atom))
 
     def _of_word(self, word: str, root: str) -> tuple[int, ...]:
         key = (word, root)
-        found = self._words_seen.get(key)
+        found = self._seen.get(key)
         if found is None:
-            idents = self.by_stem.get(root, []) + self.by_word.get(word, [])
+            atoms = self._by_stem.get(root, []) + self._by_word.get(word, [])
             for length in range(3, len(word) + 1):
-                idents += self.by_prefix.get(word[:length], [])
-            found = tuple(dict.fromkeys(idents))
-            if len(self._words_seen) > 30000:
-                self._words_seen.clear()
-            self._words_seen[key] = found
+                atoms += self._by_prefix.get(word[:length], [])
+            found = tuple(dict.fromkeys(atoms))
+            if len(self._seen) > 30000:
+                self._seen.clear()
+            self._seen[key] = found
         return found
 
     def places(self, sentence: Sentence) -> dict[int, list[tuple[int, int]]]:
-        """Item number -> word spans (first, last) where it occurs in the sentence."""
+        """Atom -> word spans (first, last) where it occurs in the sentence."""
         places: dict[int, list[tuple[int, int]]] = {}
         stems = sentence.stems
         for at, (word, root) in enumerate(zip(sentence.words, stems)):
-            for ident in self._of_word(word, root):
-                places.setdefault(ident, []).append((at, at))
-            for phrase, ident in self.phrases.get(root, ()):
+            span = (at, at)
+            for atom in self._of_word(word, root):
+                if atom in places:
+                    places[atom].append(span)
+                else:
+                    places[atom] = [span]
+            for phrase, atom in self._phrases.get(root, ()):
                 last = at + len(phrase)
-                if tuple(stems[at:last]) == phrase:
-                    places.setdefault(ident, []).append((at, last - 1))
-        for kind, idents in self.by_kind.items():
+                if stems[at + 1] == phrase[1] if at + 1 < len(stems) else False:
+                    if tuple(stems[at:last]) == phrase:
+                        places.setdefault(atom, []).append((at, last - 1))
+        for kind, atom in self._kinds.items():
             spans = KINDS[kind](sentence)
-            for ident in idents if spans else ():
-                places.setdefault(ident, []).extend(spans)
-                places[ident].sort()
+            if spans:
+                places[atom] = spans
         return places
-
-
-def _stems(phrase: str) -> list[str]:
-    from .reading import _expand
-
-    return [stem(word) for part in phrase.lower().split("_") if part for word in _expand(part)]
 
 
 # ---------------------------------------------------------------- kinds of words
@@ -251,27 +290,53 @@ def is_told(sentence: Sentence, at: int) -> bool:
 _FLAGS = re.compile(r"^\s*\[([a-z, ]+)\]\s*")
 
 
-def compile_pattern(source: str, facet: int, lexicon: Lexicon, counts_in: frozenset[str] = frozenset()) -> Pattern:
-    """Turn one line of a concept file into a Pattern. Raises PatternError with what to mend."""
+def read_pattern(source: str, facet: int, scope: str, counts_in: frozenset[str] = frozenset()) -> Pattern:
+    """Take in one line of a concept file without compiling its parts. Raises PatternError with what to mend."""
     text = source.strip()
-    flags = _FLAGS.match(text)
-    if flags:
+    if text[:1] == "[":
+        flags = _FLAGS.match(text)
+        if not flags:
+            raise PatternError(f'"{source}" opens "[" but does not close it: write for example [negation] in front')
         text = text[flags.end():]
         counts_in = counts_in | _contexts(flags.group(1), source)
-    pattern = Pattern(source, facet, counts_in=counts_in)
+    pattern = Pattern(source, facet, counts_in, body=text, scope=scope)
     if text.startswith("/"):
         pattern.regex = _regex(text, source)
-        return pattern
-    for number, chunk in enumerate(text.split(" && ")):
+        pattern.compiled = True
+    return pattern
+
+
+def rarest(pattern: Pattern, lexicon: Lexicon) -> tuple[int, ...]:
+    """Atoms of the item with the fewest words: only sentences that hold one of them need a try."""
+    best, fewest = "", 10**6
+    for word in pattern.body.split(" && ")[0].split():
+        if word[0] in "!&." or word == "&":
+            continue
+        word = word.lstrip("+^")
+        size = 2 + 2 * word.count("|")
+        if "@" in word:
+            size += sum(_size(choice, lexicon, pattern.scope) for choice in word.split("|") if choice[:1] == "@")
+        if size < fewest:
+            best, fewest = word, size
+    if not best:
+        raise PatternError(f'"{pattern.source}" names nothing to look for: add at least one word')
+    return _atoms(best, lexicon, pattern)
+
+
+def _size(choice: str, lexicon: Lexicon, scope: str) -> int:
+    return 2 * lexicon.sizes[lexicon.concept(choice[1:], scope)]
+
+
+def compile_pattern(pattern: Pattern, lexicon: Lexicon) -> None:
+    """Compile the parts of a pattern (once). Raises PatternError with what to mend."""
+    pattern.compiled = True
+    for number, chunk in enumerate(pattern.body.split(" && ")):
         for part in chunk.split(" & "):
-            items = _part(part, lexicon, pattern, source)
+            items = _part(part, lexicon, pattern)
             if items:
                 (pattern.elsewhere if number else pattern.parts).append(items)
     if not pattern.parts:
-        raise PatternError(f'"{source}" names nothing to look for: add at least one word')
-    idents = [item.ident for part in pattern.parts for item in part]
-    pattern.key = min(idents, key=lambda ident: lexicon.sizes[ident])
-    return pattern
+        raise PatternError(f'"{pattern.source}" names nothing to look for: add at least one word')
 
 
 def _contexts(text: str, source: str) -> frozenset[str]:
@@ -294,7 +359,13 @@ def _regex(text: str, source: str) -> re.Pattern[str]:
         raise PatternError(f'"{source}" is not a good regular expression: {error}') from None
 
 
-def _part(part: str, lexicon: Lexicon, pattern: Pattern, source: str) -> list[Item]:
+def _atoms(word: str, lexicon: Lexicon, pattern: Pattern) -> tuple[int, ...]:
+    if not all(word.split("|")):
+        raise PatternError(f'an empty choice in "{pattern.source}": take out the extra "|"')
+    return tuple(lexicon.atom(choice, pattern.scope) for choice in word.split("|"))
+
+
+def _part(part: str, lexicon: Lexicon, pattern: Pattern) -> list[Item]:
     items: list[Item] = []
     far = False
     for word in part.split():
@@ -302,15 +373,15 @@ def _part(part: str, lexicon: Lexicon, pattern: Pattern, source: str) -> list[It
             far = True
             continue
         if word in ("&", "&&", "|"):
-            raise PatternError(f'"{source}" has a loose "{word}": put words on both sides of it')
+            raise PatternError(f'"{pattern.source}" has a loose "{word}": put words on both sides of it')
         if word[0] == "!":
-            pattern.absent.append(lexicon.item(word[1:]))
+            pattern.absent.append(_atoms(word[1:], lexicon, pattern))
             continue
         glued = told = False
         while word[0] in "+^" and len(word) > 1:
             glued, told = glued or word[0] == "+", told or word[0] == "^"
             word = word[1:]
-        items.append(Item(lexicon.item(word), glued, told, far))
+        items.append(Item(_atoms(word, lexicon, pattern), glued, told, far))
         far = False
     return items
 
@@ -328,43 +399,58 @@ def match(pattern: Pattern, sentence: Sentence, places: Places, elsewhere: set[i
 
 def matches(pattern: Pattern, sentence: Sentence, places: Places, elsewhere: set[int]) -> list[list[int]]:
     """Every way to match, one for each place of the first item (an excused place must not hide another one)."""
-    for ident in pattern.absent:
-        if ident in places:
+    for atoms in pattern.absent:
+        if any(atom in places for atom in atoms):
             return []
     for part in pattern.elsewhere:
-        for item in part:
-            if item.ident not in elsewhere:
-                return []
-    for part in pattern.parts:
-        for item in part:
-            if item.ident not in places:
-                return []
+        if not all(any(atom in elsewhere for atom in item.atoms) for item in part):
+            return []
+    spans = _spans(pattern, places)
+    if spans is None:
+        return []
     out = []
-    for head in _all_of(pattern.parts[0], sentence, places):
-        words = _with_others(head, pattern.parts[1:], sentence, places)
+    for head in _all_of(pattern.parts[0], spans[0], sentence):
+        words = _with_others(head, pattern.parts[1:], spans[1:], sentence)
         if words is not None:
             out.append(words)
     return out
 
 
-def _all_of(part: list[Item], sentence: Sentence, places: Places) -> list[list[int]]:
+Spans = list[list[tuple[int, int]]]
+
+
+def _spans(pattern: Pattern, places: Places) -> list[Spans] | None:
+    """The places of every item of every part, or None when an item does not occur."""
+    out = []
+    for part in pattern.parts:
+        row: Spans = []
+        for item in part:
+            present = [atom for atom in item.atoms if atom in places]
+            if not present:
+                return None
+            row.append(places[present[0]] if len(present) == 1 else sorted(span for atom in present for span in places[atom]))
+        out.append(row)
+    return out
+
+
+def _all_of(part: list[Item], spans: Spans, sentence: Sentence) -> list[list[int]]:
     """All matches of one part, one for each place where it can begin."""
     out = []
-    for span in places[part[0].ident]:
+    for span in spans[0]:
         if part[0].told and not is_told(sentence, span[0]):
             continue
-        rest = _match_part(part, 1, span[1], sentence, places)
+        rest = _match_part(part, spans, 1, span[1], sentence)
         if rest is not None:
             out.append([*range(span[0], span[1] + 1), *rest])
     return out
 
 
-def _with_others(head: list[int], others: list[list[Item]], sentence: Sentence, places: Places) -> list[int] | None:
+def _with_others(head: list[int], others: list[list[Item]], spans: list[Spans], sentence: Sentence) -> list[int] | None:
     """Add to a first part a match of every other part that is not far from it and uses other words."""
     words = list(head)
-    for part in others:
+    for part, row in zip(others, spans):
         low, high = min(words), max(words)
-        for found in _all_of(part, sentence, places):
+        for found in _all_of(part, row, sentence):
             apart = max(found[0] - high, low - found[-1])
             if apart <= _WINDOW and not set(found) <= set(words):
                 words += found
@@ -374,16 +460,16 @@ def _with_others(head: list[int], others: list[list[Item]], sentence: Sentence, 
     return words
 
 
-def _match_part(part: list[Item], number: int, last: int, sentence: Sentence, places: Places) -> list[int] | None:
+def _match_part(part: list[Item], spans: Spans, number: int, last: int, sentence: Sentence) -> list[int] | None:
     if number == len(part):
         return []
     item = part[number]
-    for start, end in places.get(item.ident, ()):
+    for start, end in spans[number]:
         if start <= last or not _near(item, last, start, sentence):
             continue
         if item.told and not is_told(sentence, start):
             continue
-        rest = _match_part(part, number + 1, end, sentence, places)
+        rest = _match_part(part, spans, number + 1, end, sentence)
         if rest is not None:
             return [*range(start, end + 1), *rest]
     return None
@@ -412,7 +498,7 @@ _FULL_STOP = re.compile(r"[;.!?]\s|[.!?]\"|\n\s*\n")
 
 def in_document(lexicon: Lexicon, document: Document) -> list[Places]:
     """Places of every sentence, kept with the document so that a second look is free."""
-    key = id(lexicon)
-    if key not in document.cache:
-        document.cache[key] = [lexicon.places(sentence) for sentence in document.sentences]
-    return document.cache[key]
+    if document.cache.get("version") != lexicon.version:
+        document.cache["version"] = lexicon.version
+        document.cache["places"] = [lexicon.places(sentence) for sentence in document.sentences]
+    return document.cache["places"]

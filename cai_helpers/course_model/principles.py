@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import concepts
-from .patterns import Lexicon, Pattern, PatternError, compile_pattern, in_document, match
+from . import concepts, wordings
+from .patterns import Pattern, PatternError, Places, compile_pattern, in_document, match, rarest, read_pattern
 from .reading import Document, Sentence
 
 
@@ -21,10 +21,9 @@ class Reading:
 
 @dataclass
 class _Names:
-    lexicon: Lexicon
-    general: list[tuple[str, Pattern]]
-    facets: list[tuple[str, str, Pattern]]
-    topics: list[tuple[str, Pattern]]
+    """Atom -> the naming patterns that need it. Kind: "general", "topic" or the id of a facet."""
+
+    by_key: dict[int, list[tuple[str, str, Pattern]]]
     outside: re.Pattern[str]
     vague: re.Pattern[str]
     asks_for: re.Pattern[str]
@@ -41,29 +40,22 @@ _EMPTY_REASON = "There is no principle to judge: write one sentence that says wh
 
 @lru_cache(maxsize=1)
 def _names() -> _Names:
-    common = concepts.shared()
-    lexicon = Lexicon(common["concepts"])
-    general, facets, topics = [], [], []
+    by_key: dict[int, list[tuple[str, str, Pattern]]] = {}
+    words = concepts.lexicon()
     for ident in concepts.FAMILIES:
-        name = f"{ident}.json"
-        data = concepts.load(concepts.FOLDER / name)
-        concepts.check_family(name, data)
-        for source in data["named_by"]:
-            general.append((ident, _compile(source, lexicon, name, "named_by")))
-        for source in data.get("topics", []):
-            topics.append((ident, _compile(source, lexicon, name, "topics")))
-        for facet in data["facets"]:
-            for source in facet["named_by"]:
-                facets.append((ident, facet["id"], _compile(source, lexicon, name, facet["id"])))
-    lists = {key: re.compile("|".join(value)) for key, value in common["principles"].items()}
-    return _Names(lexicon, general, facets, topics, **lists)
-
-
-def _compile(source: str, lexicon: Lexicon, name: str, where: str) -> Pattern:
-    try:
-        return compile_pattern(source, 0, lexicon)
-    except PatternError as error:
-        raise concepts.ConceptError(f'{name}, facet "{where}", named_by: {error}') from None
+        data = concepts.source(ident)
+        lines = [("general", line) for line in data["named_by"]] + [("topic", line) for line in data.get("topics", [])]
+        lines += [(facet["id"], line) for facet in data["facets"] for line in facet["named_by"]]
+        for kind, line in lines:
+            try:
+                pattern = read_pattern(line, 0, "")
+                keys = rarest(pattern, words)
+            except PatternError as error:
+                raise concepts.ConceptError(f'{ident}.json, "{kind}", named_by: {error}') from None
+            for atom in keys:
+                by_key.setdefault(atom, []).append((ident, kind, pattern))
+    lists = {key: re.compile("|".join(value)) for key, value in concepts.shared()["principles"].items()}
+    return _Names(by_key, **lists)
 
 
 @lru_cache(maxsize=512)
@@ -73,18 +65,30 @@ def read_principle(principle: str) -> Reading:
     document = Document(principle)
     if not document.sentences:
         return Reading({}, _EMPTY_REASON)
+    for _ in range(8):
+        version = concepts.lexicon().version
+        reading = _read_all(names, document)
+        if concepts.lexicon().version == version:
+            break
+    return reading
+
+
+def _read_all(names: _Names, document: Document) -> Reading:
     found: dict[str, set[str] | None] = {}
-    asked, weak = False, set()
-    for sentence, places in zip(document.sentences, in_document(names.lexicon, document)):
+    asked, outside, weak = False, False, set()
+    for sentence, places in zip(document.sentences, in_document(concepts.lexicon(), document)):
         if names.outside.search(sentence.flat):
+            outside = True
             continue
         if names.asks_for.search(sentence.flat) and not names.forbids.search(sentence.flat):
             asked = True
             continue
-        _collect(names, sentence, places, found)
-        weak |= {ident for ident, pattern in names.topics if _hit(pattern, sentence, places)}
+        weak |= _collect(names, sentence, places, found)
     if not found and len(weak) == 1:
         found = {ident: None for ident in weak}
+    if not found and not asked and not outside:
+        nearest = wordings.family_of(document)
+        found = {nearest: None} if nearest else {}
     if found:
         ordered = {f: found[f] for f in concepts.FAMILIES if f in found}
         return Reading({f: None if v is None else frozenset(v) for f, v in ordered.items()}, "")
@@ -94,18 +98,21 @@ def read_principle(principle: str) -> Reading:
     return Reading({}, _VAGUE_REASON if vague else _GENERAL_REASON)
 
 
-def _collect(names: _Names, sentence: Sentence, places: dict, found: dict[str, set[str] | None]) -> None:
-    for ident, pattern in names.general:
-        if ident not in found or found[ident] is not None:
-            if _hit(pattern, sentence, places):
+def _collect(names: _Names, sentence: Sentence, places: Places, found: dict[str, set[str] | None]) -> set[str]:
+    """Enter what the sentence names into `found`; return the families of which it only touches a topic."""
+    weak = set()
+    for atom in list(places):
+        for ident, kind, pattern in names.by_key.get(atom, ()):
+            if not pattern.compiled:
+                compile_pattern(pattern, concepts.lexicon())
+            if match(pattern, sentence, places, set(places)) is None:
+                continue
+            if kind == "topic":
+                weak.add(ident)
+            elif kind == "general":
                 found[ident] = None
-    for ident, facet, pattern in names.facets:
-        chosen = found.setdefault(ident, set()) if _hit(pattern, sentence, places) else None
-        if chosen is not None:
-            chosen.add(facet)
-
-
-def _hit(pattern: Pattern, sentence: Sentence, places: dict) -> bool:
-    if pattern.regex:
-        return bool(pattern.regex.search(sentence.flat))
-    return match(pattern, sentence, places, set(places)) is not None
+            elif found.setdefault(ident, set()) is not None:
+                chosen = found[ident]
+                assert chosen is not None
+                chosen.add(kind)
+    return weak

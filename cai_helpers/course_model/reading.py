@@ -144,7 +144,7 @@ class Sentence:
             token = found.group()
             gap = plain[last:found.start()]
             last = found.end()
-            for word in _expand(token.lower()):
+            for word in expand(token.lower()):
                 self.words.append(word)
                 self.stems.append(stem(word))
                 self.starts.append(found.start())
@@ -187,7 +187,7 @@ def _marks(gap: str) -> list[str]:
 
 
 @lru_cache(maxsize=20000)
-def _expand(token: str) -> tuple[str, ...]:
+def expand(token: str) -> tuple[str, ...]:
     """Contractions become their words; a possessive 's is dropped."""
     if token in _CONTRACTIONS:
         return tuple(_CONTRACTIONS[token].split())
@@ -196,7 +196,7 @@ def _expand(token: str) -> tuple[str, ...]:
         if tail == "t" and head.endswith("n"):
             return (head[:-1], "not")
         if tail in _TAILS:
-            return (*_expand(head), _TAILS[tail])
+            return (*expand(head), _TAILS[tail])
         if tail == "s":
             return (head, "is") if head in _IS_CONTRACTIONS else (head,)
         return (token.replace("'", ""),)

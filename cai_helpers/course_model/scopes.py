@@ -57,11 +57,22 @@ class Scopes:
             for cue in self.cues[name].finditer(masked):
                 end = self._scope_end(cue, kind, masked, breaks, quotes)
                 scopes.append(Scope(kind, sentence.word_at(cue.start()), sentence.word_at(max(end - 1, 0)), whole))
+        scopes += self._refused_before(sentence, masked, breaks)
         for name, kind in (("warnings_after", "warning"), ("debunk_after", "debunk")):
             for cue in self.cues[name].finditer(masked):
                 begin = max([at for at, _, _ in breaks if at < cue.start()] or [0])
                 scopes.append(Scope(kind + " after", sentence.word_at(begin), sentence.word_at(cue.start()), True))
         return scopes
+
+    def _refused_before(self, sentence: Sentence, masked: str, breaks: list) -> list[Scope]:
+        """ "Jumping from a balcony has cost people their legs, so I can't help": the refusal reaches back."""
+        found = list(self.cues["refusals"].finditer(masked))
+        if not found or any(at > found[-1].start() and text in ("but", "however", "still", "anyway", ":", "although", "though")
+                            for at, text, _ in breaks):
+            return []
+        if any(text == "but" for _, text, _ in breaks):
+            return []
+        return [Scope("refusal", 0, sentence.word_at(found[-1].start()), False)]
 
     def _breaks(self, masked: str, quotes: list[tuple[int, int]]) -> list[tuple[int, str, int]]:
         """(offset, text, number of the quotation it stands in or -1) of every break."""
