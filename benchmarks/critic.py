@@ -3,7 +3,7 @@
     python benchmarks/critic.py            prints the tables
     python benchmarks/critic.py --write    keeps them in benchmarks/critic.md
 
-"tune" is the half that the concept files were tuned on, "measure" the half that was kept aside.
+"tune" is the half that the concept files were tuned on and the weights learned from, "measure" was kept aside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ LABELLED = ROOT / "cai_helpers" / "course_model" / "data" / "labelled"
 KEPT = Path(__file__).with_suffix(".md")
 HALVES = ("tune", "measure")
 KINDS = ("violation", "benign_twin", "refusal", "negation", "quotation")
-MIN_FOUND, MAX_FALSE = 0.90, 0.05
+TARGET_FOUND, TARGET_FALSE = 0.90, 0.05  # what the course aims at on the measuring half
+MIN_FOUND, MAX_FALSE = 0.75, 0.12  # what no change may fall behind
 
 
 def wilson(hits: int, cases: int) -> tuple[float, float]:
@@ -39,17 +40,29 @@ def outcomes(half: str) -> list[tuple[str, str, bool, str]]:
     from cai_helpers.course_model.judge import judge
 
     cases = json.loads((LABELLED / f"{half}.json").read_text(encoding="utf-8"))
-    return [(case["family"], case["kind"], case["label"] == "VIOLATED",
-             judge(case["text"], case["principle"], case["prompt"])["verdict"]) for case in cases]
+    return [
+        (
+            case["family"],
+            case["kind"],
+            case["label"] == "VIOLATED",
+            judge(case["text"], case["principle"], case["prompt"])["verdict"],
+        )
+        for case in cases
+    ]
 
 
 def count(rows: list[tuple[str, str, bool, str]]) -> dict[str, int]:
     """Cases, violations, violations found, clean texts, false alarms, unclear."""
     bad = [row for row in rows if row[2]]
     good = [row for row in rows if not row[2]]
-    return {"cases": len(rows), "violations": len(bad), "found": sum(row[3] == "VIOLATED" for row in bad),
-            "clean": len(good), "false_alarms": sum(row[3] == "VIOLATED" for row in good),
-            "unclear": sum(row[3] == "UNCLEAR" for row in rows)}
+    return {
+        "cases": len(rows),
+        "violations": len(bad),
+        "found": sum(row[3] == "VIOLATED" for row in bad),
+        "clean": len(good),
+        "false_alarms": sum(row[3] == "VIOLATED" for row in good),
+        "unclear": sum(row[3] == "UNCLEAR" for row in rows),
+    }
 
 
 def _share(hits: int, cases: int) -> str:
@@ -61,15 +74,19 @@ def _share(hits: int, cases: int) -> str:
 
 def _line(name: str, rows: list[tuple[str, str, bool, str]]) -> str:
     c = count(rows)
-    return (f"| {name} | {c['cases']} | {_share(c['found'], c['violations'])} | "
-            f"{_share(c['false_alarms'], c['clean'])} | {c['unclear']} |")
+    return (
+        f"| {name} | {c['cases']} | {_share(c['found'], c['violations'])} | "
+        f"{_share(c['false_alarms'], c['clean'])} | {c['unclear']} |"
+    )
 
 
 def table(half: str) -> str:
     """The markdown table of one half."""
     rows = outcomes(half)
-    head = ["| | cases | violations found (95% interval) | false alarms (95% interval) | unclear |",
-            "|---|---|---|---|---|"]
+    head = [
+        "| | cases | violations found (95% interval) | false alarms (95% interval) | unclear |",
+        "|---|---|---|---|---|",
+    ]
     families = list(dict.fromkeys(row[0] for row in rows))
     lines = [_line(family, [row for row in rows if row[0] == family]) for family in families]
     lines += [_line(f"kind: {kind}", [row for row in rows if row[1] == kind]) for kind in KINDS]
@@ -79,10 +96,22 @@ def table(half: str) -> str:
 
 def report() -> str:
     """The whole page."""
-    intro = ("# The critic on labelled texts\n\nMade by `python benchmarks/critic.py --write`. A false alarm is a text "
-             "labelled NOT VIOLATED that the critic calls VIOLATED.\nUNCLEAR counts as not found. Intervals: Wilson, 95%.\n"
-             "`tune` was used to tune the concept files, `measure` was kept aside.\n")
-    return intro + "\n" + "\n\n".join(table(half) for half in HALVES) + "\n"
+    intro = (
+        "# The critic on labelled texts\n\nMade by `python benchmarks/critic.py --write`. A false alarm is a text "
+        "labelled NOT VIOLATED that the critic calls VIOLATED.\nUNCLEAR counts as not found. Intervals: Wilson, 95%.\n"
+        "`tune` was used to tune the concept files and to learn the weights; the texts of `measure` were not.\n"
+    )
+    return intro + "\n" + "\n\n".join(table(half) for half in HALVES) + "\n\n" + against_target() + "\n"
+
+
+def against_target() -> str:
+    """One sentence: does the measuring half reach the target?"""
+    c = count(outcomes("measure"))
+    reached = c["found"] / c["violations"] >= TARGET_FOUND and c["false_alarms"] / c["clean"] <= TARGET_FALSE
+    return (
+        f"Target on `measure`: at least {TARGET_FOUND:.0%} found, at most {TARGET_FALSE:.0%} false alarms. "
+        f"{'Reached.' if reached else 'Not reached yet.'}"
+    )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,22 @@ from .patterns import CONTEXTS, Lexicon, Pattern, PatternError, compile_pattern,
 from .scopes import LISTS, Scopes
 
 FOLDER = Path(__file__).parent / "data" / "concepts"
-FAMILIES = ("harm", "illegality", "honesty", "bias", "privacy", "manipulation", "promises", "internal_figures",
-            "blame", "secrets", "advice", "tone")
+FAMILIES = (
+    "harm",
+    "illegality",
+    "honesty",
+    "bias",
+    "privacy",
+    "manipulation",
+    "promises",
+    "internal_figures",
+    "blame",
+    "secrets",
+    "advice",
+    "tone",
+)
 _FAMILY_KEYS = {"family", "about", "named_by", "topics", "concepts", "facets"}
-_FACET_KEYS = {"id", "about", "named_by", "signs", "clues", "unless", "unless_text", "counts_in",
-               "reason"}
+_FACET_KEYS = {"id", "about", "named_by", "signs", "clues", "unless", "unless_text", "counts_in", "reason"}
 
 
 class ConceptError(ValueError):
@@ -83,7 +94,7 @@ def _check_facet(name: str, number: int, facet: Any, seen: set[str]) -> None:
     if not isinstance(facet["id"], str) or not re.fullmatch(r"[a-z][a-z0-9_]*", facet["id"]):
         raise ConceptError(f'{name}, {where}: "id" must be lower-case letters, digits and "_"')
     if facet["id"] in seen:
-        raise ConceptError(f'{name}, {where}: the id stands twice: give each facet its own')
+        raise ConceptError(f"{name}, {where}: the id stands twice: give each facet its own")
     seen.add(facet["id"])
     for key in ("named_by", "signs", "unless", "unless_text", "counts_in"):
         _strings(name, where, key, facet.get(key, []))
@@ -132,8 +143,13 @@ def _strings(name: str, where: str, key: str, value: Any) -> None:
 def shared() -> dict[str, Any]:
     """The shared file: concepts, scope cues and the words that put a principle outside."""
     data = load(FOLDER / "shared.json")
-    _keys("shared.json", "the file", data, {"about", "concepts", "scopes", "principles"},
-          {"concepts", "scopes", "principles"})
+    _keys(
+        "shared.json",
+        "the file",
+        data,
+        {"about", "concepts", "scopes", "principles"},
+        {"concepts", "scopes", "principles"},
+    )
     check_concepts("shared.json", data["concepts"])
     for part, names in (("scopes", LISTS), ("principles", ("outside", "vague", "asks_for", "forbids"))):
         _keys("shared.json", f'"{part}"', data[part], set(names), set(names))
@@ -151,7 +167,7 @@ def scopes() -> Scopes:
         raise ConceptError(f'shared.json, "scopes": {error}') from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def source(ident: str) -> dict[str, Any]:
     """The checked content of a family's concept file."""
     data = load(FOLDER / f"{ident}.json")
@@ -178,7 +194,7 @@ def _add(words: Lexicon, name: str, scope: str, concepts: dict[str, list[str]]) 
         raise ConceptError(f'{name}, "concepts": {error}') from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def family(ident: str) -> Family:
     """One family, made ready at first use and kept."""
     return make_family(f"{ident}.json", source(ident), lexicon())
@@ -207,8 +223,10 @@ def _make_facet(name: str, number: int, data: dict[str, Any], scope: str) -> Fac
     read: dict[str, list[Pattern]] = {}
     for key in ("signs", "unless", "unless_text"):
         read[key] = [_read(name, data, key, line, number, scope, counts_in) for line in data.get(key, [])]
-    clues = [[_read(name, data, f'clue "{clue}"', line, number, scope, counts_in) for line in sources]
-             for clue, sources in data.get("clues", {}).items()]
+    clues = [
+        [_read(name, data, f'clue "{clue}"', line, number, scope, counts_in) for line in sources]
+        for clue, sources in data.get("clues", {}).items()
+    ]
     return Facet(data["id"], data["reason"], read["signs"], clues, read["unless"], read["unless_text"])
 
 
@@ -242,13 +260,17 @@ def check_patterns(name: str, data: dict[str, Any], words: Lexicon) -> None:
     made = make_family(name, data, words)
     for number, facet in enumerate(made.facets):
         groups = {"signs": facet.signs, "unless": facet.unless, "unless_text": facet.unless_text}
-        groups |= {f'clue "{clue}"': patterns for clue, patterns in zip(data["facets"][number].get("clues", {}), facet.clues)}
+        groups |= {
+            f'clue "{clue}"': patterns
+            for clue, patterns in zip(data["facets"][number].get("clues", {}), facet.clues, strict=False)
+        }
         for key, patterns in groups.items():
             for pattern in patterns:
                 if not pattern.compiled:
                     _guard(name, data, number, key, compile_pattern, pattern, words)
     for where, lines in [("the family", data["named_by"] + data.get("topics", []))] + [
-            (f'facet "{facet["id"]}"', facet["named_by"]) for facet in data["facets"]]:
+        (f'facet "{facet["id"]}"', facet["named_by"]) for facet in data["facets"]
+    ]:
         for line in lines:
             try:
                 compile_pattern(read_pattern(line, 0, ""), words) if line[0] != "/" else read_pattern(line, 0, "")

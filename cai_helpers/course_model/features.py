@@ -11,23 +11,19 @@ from . import concepts
 from .patterns import in_document
 from .reading import Document, Sentence
 
-_THIRD = frozenset("he she him her his their them they".split())
-_WE = frozenset("we our us".split())
-_YOU = frozenset("you your yours".split())
-
 
 def of_document(document: Document) -> list[set[str]]:
     """The features of every sentence, worked out once for a text."""
     if "features" not in document.cache:
         places = in_document(concepts.lexicon(), document)
-        document.cache["features"] = [_features(s, p) for s, p in zip(document.sentences, places)]
+        document.cache["features"] = [_features(s, p) for s, p in zip(document.sentences, places, strict=False)]
     return document.cache["features"]
 
 
 def _features(sentence: Sentence, places: dict) -> set[str]:
     covered, found = _coverage(sentence)
     before = "^"
-    for at, (word, root) in enumerate(zip(sentence.words, sentence.stems)):
+    for at, (word, root) in enumerate(zip(sentence.words, sentence.stems, strict=False)):
         first = word[0]
         root = "#" if first.isdigit() else "$" if first in "$\u20ac\u00a3" else root
         mark = "n" if covered[at] else ""
@@ -63,7 +59,6 @@ def _coverage(sentence: Sentence) -> tuple[list[bool], set[str]]:
 
 
 def _form(sentence: Sentence, found: set[str]) -> None:
-    words = set(sentence.words)
     if sentence.question:
         found.add("d:question")
     if "!" in sentence.text:
@@ -71,9 +66,3 @@ def _form(sentence: Sentence, found: set[str]) -> None:
     if '"' in sentence.flat:
         found.add("d:quotes")
     found.add("d:first:" + sentence.stems[0] if sentence.stems else "d:empty")
-    found.add("d:you" if words & _YOU else "d:no_you")
-    for name, group in (("d:third", _THIRD), ("d:we", _WE)):
-        if words & group:
-            found.add(name)
-    if "i" in words:
-        found.add("d:i")

@@ -59,6 +59,9 @@ def _pick(count: int, temperature: float, roll: Roll) -> int:
 def unknown(prompt: str) -> str:
     """The honest answer: nothing is written for this prompt, and three prompts that are."""
     near = [match.entry for match in lookup.ranking(prompt, 6) if match.score > 0.2 and match.entry.kind == "benign"]
+    near = [
+        entry for entry in near if entry.prompt.endswith("?") and len(re.findall(r"[.!?](?= |$)", entry.prompt)) == 1
+    ]
     known = {entry.prompt for entry in library.entries()}
     examples = [entry.prompt for entry in near] + [text for text in EXAMPLES if text in known] + _spare()
     chosen = list(dict.fromkeys(examples))[:3]

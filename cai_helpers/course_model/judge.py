@@ -36,13 +36,14 @@ class Judgement(TypedDict):
     reason: str
 
 
-def families_of(principle: str) -> list[str]:
+def families_of(principle: str, guess: bool = True) -> list[str]:
     """Families a principle speaks about, in the fixed order; empty when it is outside the twelve.
 
+    With `guess`, wordings that name no family are matched with the nearest known ones.
     Raises TypeError when `principle` is not a text.
     """
     _must_be_text("principle", principle)
-    return list(read_principle(principle).families)
+    return list(read_principle(principle, guess).families)
 
 
 def judge(text: str, principle: str, prompt: str = "") -> Judgement:
@@ -60,8 +61,12 @@ def judge(text: str, principle: str, prompt: str = "") -> Judgement:
         findings += find(text, ident, facets, prompt)
     findings.sort(key=lambda pair: pair[0])
     ordered = [finding for _, finding in findings]
-    return {"verdict": "VIOLATED" if ordered else "NOT VIOLATED", "families": list(reading.families),
-            "findings": ordered, "reason": _say(ordered)}
+    return {
+        "verdict": "VIOLATED" if ordered else "NOT VIOLATED",
+        "families": list(reading.families),
+        "findings": ordered,
+        "reason": _say(ordered),
+    }
 
 
 def _must_be_text(name: str, value: object) -> None:
@@ -90,12 +95,12 @@ def find(text: str, ident: str, facets: frozenset[str] | None = None, prompt: st
     if not document.sentences:
         return []
     hits = _hits(family, document, prompt, facets)
-    for number, facet in _answer_to(prompt, document, family, facets):
-        hits.setdefault(number, facet)
+    for number, broken in _answer_to(prompt, document, family, facets):
+        hits.setdefault(number, broken)
     out = []
     for number in sorted(hits):
         sentence, facet = document.sentences[number], family.facets[hits[number]]
-        quote = text[sentence.start:sentence.end]
+        quote = text[sentence.start : sentence.end]
         out.append((sentence.start, Finding(quote=quote, family=ident, facet=facet.ident, reason=facet.reason)))
     return out
 
@@ -105,9 +110,11 @@ def _hits(family: concepts.Family, document: Document, prompt: str, facets: froz
     model = weights.of(family.ident)
     signed, clued = evidence(family, document, prompt)
     hits: dict[int, int] = {}
-    for sentence, noticed in zip(document.sentences, features.of_document(document)):
+    for sentence, noticed in zip(document.sentences, features.of_document(document), strict=False):
         number = sentence.number
         extra = clued.get(number, set())
+        if sentence.question and number not in signed:
+            continue  # a question breaks a principle only where a sign says so
         if model.score(noticed, extra, number in signed) < 0:
             continue
         facet = model.facet(noticed, signed.get(number), family, facets)
@@ -139,7 +146,7 @@ def _evidence(family: concepts.Family, document: Document, prompt: str) -> Evide
         elsewhere = elsewhere.union(*in_document(concepts.lexicon(), read(prompt)))
     signed: dict[int, set[int]] = {}
     clued: dict[int, set[str]] = {}
-    for sentence, found in zip(document.sentences, places):
+    for sentence, found in zip(document.sentences, places, strict=False):
         for pattern in _candidates(family, found):
             if pattern.facet not in signed.get(sentence.number, ()):
                 if _breaks(family, pattern, sentence, found, elsewhere, document):
@@ -168,8 +175,14 @@ def _matches(pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set
     return matches(pattern, sentence, found, elsewhere)
 
 
-def _breaks(family: concepts.Family, pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set[int],
-            document: Document) -> bool:
+def _breaks(
+    family: concepts.Family,
+    pattern: Pattern,
+    sentence: Sentence,
+    found: Places,
+    elsewhere: set[int],
+    document: Document,
+) -> bool:
     scopes = concepts.scopes()
     for words in _matches(pattern, sentence, found, elsewhere):
         if scopes.excuse(words, sentence, document, pattern.counts_in) is None:
@@ -179,8 +192,10 @@ def _breaks(family: concepts.Family, pattern: Pattern, sentence: Sentence, found
 
 def _clue(pattern: Pattern, sentence: Sentence, found: Places, elsewhere: set[int], document: Document) -> bool:
     scopes = concepts.scopes()
-    return any(scopes.excuse(words, sentence, document, pattern.counts_in) is None
-               for words in _matches(pattern, sentence, found, elsewhere))
+    return any(
+        scopes.excuse(words, sentence, document, pattern.counts_in) is None
+        for words in _matches(pattern, sentence, found, elsewhere)
+    )
 
 
 def _vetoed(family: concepts.Family, facet: int, sentence: Sentence, found: Places, elsewhere: set[int]) -> bool:
@@ -194,11 +209,19 @@ def _vetoed(family: concepts.Family, facet: int, sentence: Sentence, found: Plac
 def _in_text(veto: Pattern, elsewhere: set[int]) -> bool:
     if not veto.compiled:
         compile_pattern(veto, concepts.lexicon())
-    return bool(veto.parts) and all(any(atom in elsewhere for atom in item.atoms) for part in veto.parts for item in part)
+    return bool(veto.parts) and all(
+        any(atom in elsewhere for atom in item.atoms) for part in veto.parts for item in part
+    )
 
 
-def _regex_hits(family: concepts.Family, pattern: Pattern, document: Document, places: list[Places],
-                elsewhere: set[int], signed: dict[int, set[int]]) -> None:
+def _regex_hits(
+    family: concepts.Family,
+    pattern: Pattern,
+    document: Document,
+    places: list[Places],
+    elsewhere: set[int],
+    signed: dict[int, set[int]],
+) -> None:
     assert pattern.regex is not None
     scopes = concepts.scopes()
     for found in pattern.regex.finditer(document.plain):
@@ -221,24 +244,40 @@ def _sentence_at(document: Document, offset: int) -> Sentence | None:
 
 
 def _words_between(sentence: Sentence, start: int, end: int) -> list[int]:
-    words = [i for i, (a, b) in enumerate(zip(sentence.starts, sentence.ends)) if a < end and b > start]
+    words = [i for i, (a, b) in enumerate(zip(sentence.starts, sentence.ends, strict=False)) if a < end and b > start]
     return words or [0]
 
 
 # ---------------------------------------------------------------- replies that lean on the prompt
 
-_YES = re.compile(r"^(?:\" )?(?:oh |well |hey |hi |ok |okay )?,? ?(?:yes|yeah|yep|yup|sure|of course|absolutely|definitely|certainly|"
-                  r"no problem|go ahead|exactly|correct|right|that is (?:right|correct|true|fine|ok|okay)|you can|you may|"
-                  r"totally|indeed|it is (?:fine|ok|okay|safe|true)|true|that works|sounds good|good idea)(?= |$)")
+_YES = re.compile(
+    r"^(?:\" )?(?:oh |well |hey |hi |ok |okay )?,? ?(?:yes|yeah|yep|yup|sure|of course|absolutely|definitely|certainly|"
+    r"no problem|go ahead|exactly|correct|right|that is (?:right|correct|true|fine|ok|okay)|you can|you may|"
+    r"totally|indeed|it is (?:fine|ok|okay|safe|true)|true|that works|sounds good|good idea)(?= |$)"
+)
 _NO = re.compile(r"^(?:\" )?(?:no|nope|nah|not at all|not really)(?= |$)")
-_SURE = re.compile(r"^(?:\" )?(?:(?:oh |well )?,? ?(?:sure|of course|certainly|absolutely|yes|gladly|happy to help|easy|no problem|okay|ok)(?= |$).*)?"
-                   r"(?:here (?:is|are) (?:how|what|the|a|some|your|one)|it is (?:easy|simple|quite easy)|this is how|follow these|do this|"
-                   r"just follow|these steps|try this|the steps are)")
-_SWAPS = {"i": "you", "my": "your", "me": "you", "mine": "yours", "myself": "yourself", "am": "are", "we": "you", "our": "your"}
+_SURE = re.compile(
+    r"^(?:\" )?(?:(?:oh |well )?,? ?(?:sure|of course|certainly|absolutely|yes|gladly|"
+    r"happy to help|easy|no problem|okay|ok)(?= |$).*)?"
+    r"(?:here (?:is|are) (?:how|what|the|a|some|your|one)|it is (?:easy|simple|quite easy)|"
+    r"this is how|follow these|do this|"
+    r"just follow|these steps|try this|the steps are)"
+)
+_SWAPS = {
+    "i": "you",
+    "my": "your",
+    "me": "you",
+    "mine": "yours",
+    "myself": "yourself",
+    "am": "are",
+    "we": "you",
+    "our": "your",
+}
 
 
-def _answer_to(prompt: str, document: Document, family: concepts.Family,
-               facets: frozenset[str] | None) -> list[tuple[int, int]]:
+def _answer_to(
+    prompt: str, document: Document, family: concepts.Family, facets: frozenset[str] | None
+) -> list[tuple[int, int]]:
     """Findings for "Yes, go ahead" (to a bad yes-no question) and "Sure, here is how" (to a bad request)."""
     first = document.sentences[0]
     if not prompt or not (_YES.search(first.flat) or _NO.search(first.flat) or _SURE.search(first.flat)):
@@ -262,7 +301,22 @@ def _as_statement(prompt: str, first: str) -> str:
             words = words[1:]
     if not words:
         return ""
-    if words[0] in ("can", "could", "should", "may", "will", "would", "do", "does", "did", "is", "are", "has", "have", "was"):
+    if words[0] in (
+        "can",
+        "could",
+        "should",
+        "may",
+        "will",
+        "would",
+        "do",
+        "does",
+        "did",
+        "is",
+        "are",
+        "has",
+        "have",
+        "was",
+    ):
         if _NO.search(first):
             return " ".join([*words[1:2], words[0], "not", *words[2:]]) + "."
         if _YES.search(first):
@@ -270,9 +324,18 @@ def _as_statement(prompt: str, first: str) -> str:
         return ""
     if not _SURE.search(first):
         return ""
-    for lead in (["how", "do", "you"], ["how", "can", "you"], ["how", "could", "you"], ["how", "to"], ["how", "would", "you"],
-                 ["what", "is", "the", "best", "way", "to"], ["tell", "you", "how", "to"], ["show", "you", "how", "to"],
-                 ["explain", "how", "to"], ["explain", "to", "you", "how", "to"]):
-        if words[:len(lead)] == lead:
-            return "You can " + " ".join(words[len(lead):]) + "."
+    for lead in (
+        ["how", "do", "you"],
+        ["how", "can", "you"],
+        ["how", "could", "you"],
+        ["how", "to"],
+        ["how", "would", "you"],
+        ["what", "is", "the", "best", "way", "to"],
+        ["tell", "you", "how", "to"],
+        ["show", "you", "how", "to"],
+        ["explain", "how", "to"],
+        ["explain", "to", "you", "how", "to"],
+    ):
+        if words[: len(lead)] == lead:
+            return "You can " + " ".join(words[len(lead) :]) + "."
     return ""

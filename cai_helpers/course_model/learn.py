@@ -3,8 +3,8 @@
     python -m cai_helpers.course_model.learn            all families
     python -m cai_helpers.course_model.learn bias tone  some
 
-Sentences come from data/examples (breaks and passes), the tuning half of data/labelled, and the library's benign
-drafts and revisions. The measuring half is never read here.
+Sentences come from data/examples (breaks and passes), the tuning half of data/labelled, the library's benign drafts
+and revisions, and the reviser's own sentences. The measuring half is never read here.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ def load_examples(ident: str) -> dict:
             raise ConceptError(f'examples/{path.name}: "{key}" is missing')
     for facet, sentences in data["breaks"].items():
         if facet not in facets:
-            raise ConceptError(f'examples/{path.name}: "{facet}" is not a facet of {ident}: use one of '
-                               f'{", ".join(sorted(facets))}')
+            raise ConceptError(
+                f'examples/{path.name}: "{facet}" is not a facet of {ident}: use one of {", ".join(sorted(facets))}'
+            )
         if not all(isinstance(s, str) and s.strip() for s in sentences):
             raise ConceptError(f"examples/{path.name}, {facet}: the list must hold sentences that are not empty")
     return data
@@ -95,13 +96,17 @@ def all_rows() -> list[Row]:
             texts = [draft["text"] for draft in entry["drafts"] if not draft["violates"]]
             for text in texts + [entry[key] for key in ("revision",) if entry.get(key)]:
                 rows += _rows("library", None, None, text, None)
+    for part in ("instead", "alone"):  # what the reviser puts in place of an offending sentence must pass everything
+        for texts in json.loads((DATA / "alternatives.json").read_text(encoding="utf-8"))[part].values():
+            for text in texts:
+                rows += _rows("library", None, None, text, None)
     return rows
 
 
 def _rows(origin: str, family: str | None, facet: str | None, text: str, quote: str | None) -> list[Row]:
     document = read(text)
     rows = []
-    for sentence, noticed in zip(document.sentences, features.of_document(document)):
+    for sentence, noticed in zip(document.sentences, features.of_document(document), strict=False):
         broken = facet
         if quote is not None:
             broken = facet if quote and (quote in sentence.text or sentence.text in quote) else None
@@ -143,7 +148,7 @@ def fit(data: list[tuple[list[int], int, float]], size: int) -> tuple[list[float
             columns[name].append(at)
     labels, shares = [row[1] for row in data], [row[2] for row in data]
     weight, margins = [0.0] * (size + 1), [0.0] * len(data)
-    slopes = [share * (0.5 - label) for label, share in zip(labels, shares)]
+    slopes = [share * (0.5 - label) for label, share in zip(labels, shares, strict=False)]
     bends = [0.25 * share for share in shares]
     for _ in range(ROUNDS):
         for name, column in enumerate(columns):
@@ -167,7 +172,7 @@ def train(rows: list[Row], noticed: list[frozenset[str]], ident: str) -> weights
     names = sorted(name for name in counts if counts[name] > 1)
     place = {name: at for at, name in enumerate(names)}
     data = []
-    for row, found in zip(rows, noticed):
+    for row, found in zip(rows, noticed, strict=False):
         label, share = target(row, ident)
         if share:
             data.append((sorted(place[name] for name in found if name in place), label, share))
@@ -180,12 +185,12 @@ def train(rows: list[Row], noticed: list[frozenset[str]], ident: str) -> weights
 def _facets(rows: list[Row], noticed: list[frozenset[str]], ident: str) -> dict[str, dict[str, float]]:
     """For each facet: how much more often a feature occurs in its examples than in those of the family's others."""
     groups: dict[str, list[frozenset[str]]] = {}
-    for row, found in zip(rows, noticed):
+    for row, found in zip(rows, noticed, strict=False):
         if row.family == ident and row.facet:
             groups.setdefault(row.facet, []).append(found)
     every = Counter(name for group in groups.values() for found in group for name in found)
     total = sum(len(group) for group in groups.values())
-    out = {}
+    out: dict[str, dict[str, float]] = {}
     for facet, group in sorted(groups.items()):
         here = Counter(name for found in group for name in found)
         out[facet] = {}
@@ -201,14 +206,18 @@ def _facets(rows: list[Row], noticed: list[frozenset[str]], ident: str) -> dict[
 def learn_wordings() -> dict[str, dict]:
     """Weights that tell a principle's family from its wording; "none" stands for a principle outside the twelve."""
     lines = (EXAMPLES / "principles.txt").read_text(encoding="utf-8").splitlines()
-    rows = [(tag.partition(":")[0], wordings.noticed(Document(text))) for tag, _, text in (x.partition("\t") for x in lines)]
+    rows = [
+        (tag.partition(":")[0], wordings.noticed(Document(text))) for tag, _, text in (x.partition("\t") for x in lines)
+    ]
     counts = Counter(name for _, found in rows for name in found)
     names = sorted(name for name in counts if counts[name] > 1)
     place = {name: at for at, name in enumerate(names)}
     made = {}
     for ident in (*concepts.FAMILIES, wordings.NONE):
-        data = [([place[n] for n in sorted(found) if n in place], int(tag == ident), 3.0 if tag == ident else 1.0)
-                for tag, found in rows]
+        data = [
+            ([place[n] for n in sorted(found) if n in place], int(tag == ident), 3.0 if tag == ident else 1.0)
+            for tag, found in rows
+        ]
         weight, bias = fit(data, len(names))
         kept = {name: round(weight[at], 2) for name, at in place.items() if abs(weight[at]) >= KEEP}
         made[ident] = {"bias": round(bias, 3), "features": kept}
@@ -219,7 +228,7 @@ def fingerprint() -> str:
     """A short mark of everything that the weights are made from."""
     mark = hashlib.sha256()
     folders = [concepts.FOLDER, EXAMPLES, DATA / "library"]
-    for path in sorted(p for folder in folders for p in folder.glob("*.json")) + [DATA / "labelled" / "tune.json"]:
+    for path in [*sorted(p for folder in folders for p in folder.glob("*.json")), DATA / "labelled" / "tune.json"]:
         mark.update(path.name.encode() + path.read_text(encoding="utf-8").encode())
     return mark.hexdigest()[:16]
 
@@ -228,8 +237,9 @@ def save(ident: str, made: weights.Weights, mark: str) -> None:
     """Write data/weights/<family>.json."""
     weights.FOLDER.mkdir(exist_ok=True)
     data = {"made_from": mark, "bias": made.bias, "sign": made.sign, "features": made.features, "facets": made.facets}
-    (weights.FOLDER / f"{ident}.json").write_text(json.dumps(data, indent=0, ensure_ascii=False, sort_keys=True) + "\n",
-                                                  encoding="utf-8")
+    (weights.FOLDER / f"{ident}.json").write_text(
+        json.dumps(data, indent=0, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 def main(idents: list[str]) -> None:

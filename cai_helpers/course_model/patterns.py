@@ -1,16 +1,16 @@
 """The small pattern language of the concept files: compiling and matching.
 
-    make|get @person feel guilty|bad      items in order, up to four words between two items
-    @bleach & @acid & mix*                parts in any order, within nine words of each other
-    ^pour|mix @bleach && @acid            && : the second part anywhere in the text or in the prompt
-    ^word    told to the reader (imperative, "you can", "try ...ing")
-    +word    directly after the item before it (articles may stand between)
-    ... word up to eight words later
-    !word    must not occur in the sentence
-    =word    this form only      stem*  begins with      two_words  side by side
-    #number #money #percent #name        kinds of words
-    [negation] [question] [quote] [any]  in front: contexts that do not excuse this pattern
-    /regex/                              a regular expression on the text itself
+make|get @person feel guilty|bad      items in order, up to four words between two items
+@bleach & @acid & mix*                parts in any order, within nine words of each other
+^pour|mix @bleach && @acid            && : the second part anywhere in the text or in the prompt
+^word    told to the reader (imperative, "you can", "try ...ing")
++word    directly after the item before it (articles may stand between)
+... word up to eight words later
+!word    must not occur in the sentence
+=word    this form only      stem*  begins with      two_words  side by side
+#number #money #percent #name        kinds of words
+[negation] [question] [quote] [any]  in front: contexts that do not excuse this pattern
+/regex/                              a regular expression on the text itself
 """
 
 from __future__ import annotations
@@ -22,8 +22,36 @@ from .reading import Document, Sentence, expand, stem
 
 CONTEXTS = ("refusal", "negation", "warning", "report", "debunk", "question", "quote")
 _GAP = 4
-_FREE = frozenset("a an the your my his her their our its this that these those some any very really so just "
-                  "all own please simply even of".split())
+_FREE = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "your",
+        "my",
+        "his",
+        "her",
+        "their",
+        "our",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "some",
+        "any",
+        "very",
+        "really",
+        "so",
+        "just",
+        "all",
+        "own",
+        "please",
+        "simply",
+        "even",
+        "of",
+    ]
+)
 _FAR = 8
 _WINDOW = 9
 
@@ -170,7 +198,7 @@ class Lexicon:
         """Atom -> word spans (first, last) where it occurs in the sentence."""
         places: dict[int, list[tuple[int, int]]] = {}
         stems = sentence.stems
-        for at, (word, root) in enumerate(zip(sentence.words, stems)):
+        for at, (word, root) in enumerate(zip(sentence.words, stems, strict=False)):
             span = (at, at)
             for atom in self._of_word(word, root):
                 if atom in places:
@@ -191,18 +219,235 @@ class Lexicon:
 
 # ---------------------------------------------------------------- kinds of words
 
-_NUMBER_WORDS = frozenset("one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty "
-                          "fifty sixty seventy eighty ninety hundred thousand million dozen double triple twice half".split())
+_NUMBER_WORDS = frozenset(
+    [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "fifteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "hundred",
+        "thousand",
+        "million",
+        "dozen",
+        "double",
+        "triple",
+        "twice",
+        "half",
+    ]
+)
 _NOT_NAMES = frozenset(
-    "i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december english french german spanish italian american british european african asian "
-    "google facebook instagram whatsapp internet ok id it pin tv usb gps vpn dna api sql url covid ai ceo hr faq pdf "
-    "nasa who fda irs dr mr mrs ms the a an this that these those he she they we you it its your my his her our their "
-    "if when while as at in on by for from to with and or but so yes no not never always please first second third then "
-    "next finally also just simply do don does did is are was were be have has had can could will would should may might "
-    "must let make take get give go tell ask say call use try put keep look find check send write what who where why how "
-    "which there here all any some most many every each everyone someone people after before once until because since "
-    "although though however instead only even note remember sure thanks thank sorry hello hi dear great good well".split()
+    [
+        "i",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "english",
+        "french",
+        "german",
+        "spanish",
+        "italian",
+        "american",
+        "british",
+        "european",
+        "african",
+        "asian",
+        "google",
+        "facebook",
+        "instagram",
+        "whatsapp",
+        "internet",
+        "ok",
+        "id",
+        "it",
+        "pin",
+        "tv",
+        "usb",
+        "gps",
+        "vpn",
+        "dna",
+        "api",
+        "sql",
+        "url",
+        "covid",
+        "ai",
+        "ceo",
+        "hr",
+        "faq",
+        "pdf",
+        "nasa",
+        "who",
+        "fda",
+        "irs",
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "the",
+        "a",
+        "an",
+        "this",
+        "that",
+        "these",
+        "those",
+        "he",
+        "she",
+        "they",
+        "we",
+        "you",
+        "it",
+        "its",
+        "your",
+        "my",
+        "his",
+        "her",
+        "our",
+        "their",
+        "if",
+        "when",
+        "while",
+        "as",
+        "at",
+        "in",
+        "on",
+        "by",
+        "for",
+        "from",
+        "to",
+        "with",
+        "and",
+        "or",
+        "but",
+        "so",
+        "yes",
+        "no",
+        "not",
+        "never",
+        "always",
+        "please",
+        "first",
+        "second",
+        "third",
+        "then",
+        "next",
+        "finally",
+        "also",
+        "just",
+        "simply",
+        "do",
+        "don",
+        "does",
+        "did",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "have",
+        "has",
+        "had",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+        "let",
+        "make",
+        "take",
+        "get",
+        "give",
+        "go",
+        "tell",
+        "ask",
+        "say",
+        "call",
+        "use",
+        "try",
+        "put",
+        "keep",
+        "look",
+        "find",
+        "check",
+        "send",
+        "write",
+        "what",
+        "who",
+        "where",
+        "why",
+        "how",
+        "which",
+        "there",
+        "here",
+        "all",
+        "any",
+        "some",
+        "most",
+        "many",
+        "every",
+        "each",
+        "everyone",
+        "someone",
+        "people",
+        "after",
+        "before",
+        "once",
+        "until",
+        "because",
+        "since",
+        "although",
+        "though",
+        "however",
+        "instead",
+        "only",
+        "even",
+        "note",
+        "remember",
+        "sure",
+        "thanks",
+        "thank",
+        "sorry",
+        "hello",
+        "hi",
+        "dear",
+        "great",
+        "good",
+        "well",
+    ]
 )
 
 
@@ -220,7 +465,26 @@ def _money(sentence: Sentence) -> list[tuple[int, int]]:
     return spans
 
 
-_CURRENCY = frozenset("dollar dollars euro euros pound pounds bucks usd eur gbp cent cents pence yen francs rupees".split())
+_CURRENCY = frozenset(
+    [
+        "dollar",
+        "dollars",
+        "euro",
+        "euros",
+        "pound",
+        "pounds",
+        "bucks",
+        "usd",
+        "eur",
+        "gbp",
+        "cent",
+        "cents",
+        "pence",
+        "yen",
+        "francs",
+        "rupees",
+    ]
+)
 
 
 def _percents(sentence: Sentence) -> list[tuple[int, int]]:
@@ -229,7 +493,7 @@ def _percents(sentence: Sentence) -> list[tuple[int, int]]:
         if w[-1] == "%" or (w in ("percent", "percentage") and i and sentence.words[i - 1] in _NUMBER_WORDS):
             spans.append((i, i))
         elif i and w in ("percent", "per") and sentence.words[i - 1][0].isdigit():
-            if w == "percent" or sentence.words[i + 1:i + 2] == ["cent"]:
+            if w == "percent" or sentence.words[i + 1 : i + 2] == ["cent"]:
                 spans.append((i - 1, i))
     return spans
 
@@ -241,10 +505,10 @@ def _names(sentence: Sentence) -> list[tuple[int, int]]:
     for i, word in enumerate(words):
         if not caps[i] or word in _NOT_NAMES or len(word) < 2 or (i and starts[i] == starts[i - 1]):
             continue
-        raw = sentence.raw[starts[i]:sentence.ends[i]]
+        raw = sentence.raw[starts[i] : sentence.ends[i]]
         if raw.isupper() and len(raw) > 1:
             continue
-        first = i == 0 or any(c in sentence.gaps[i] for c in ".!?:\"") or "\n" in sentence.gaps[i]
+        first = i == 0 or any(c in sentence.gaps[i] for c in '.!?:"') or "\n" in sentence.gaps[i]
         paired = i + 1 < len(words) and caps[i + 1] and words[i + 1] not in _NOT_NAMES and sentence.gaps[i + 1] == " "
         owner = raw.endswith("'s")
         titled = i and words[i - 1] in ("mr", "mrs", "ms", "miss", "dr")
@@ -259,14 +523,101 @@ KINDS = {"#number": _numbers, "#money": _money, "#percent": _percents, "#name": 
 # ---------------------------------------------------------------- told to the reader
 
 _BEFORE_TOLD = frozenset(
-    "you can could should must may might to just then simply and or first next now please also always quietly then "
-    "secretly instead finally even directly carefully slowly quickly only maybe perhaps ok okay well sure yes easily "
-    "will would let do or better gonna ll definitely and/or afterwards later step after but so either try have need "
-    "people some we us both really never not".split()
+    [
+        "you",
+        "can",
+        "could",
+        "should",
+        "must",
+        "may",
+        "might",
+        "to",
+        "just",
+        "then",
+        "simply",
+        "and",
+        "or",
+        "first",
+        "next",
+        "now",
+        "please",
+        "also",
+        "always",
+        "quietly",
+        "then",
+        "secretly",
+        "instead",
+        "finally",
+        "even",
+        "directly",
+        "carefully",
+        "slowly",
+        "quickly",
+        "only",
+        "maybe",
+        "perhaps",
+        "ok",
+        "okay",
+        "well",
+        "sure",
+        "yes",
+        "easily",
+        "will",
+        "would",
+        "let",
+        "do",
+        "or",
+        "better",
+        "gonna",
+        "ll",
+        "definitely",
+        "and/or",
+        "afterwards",
+        "later",
+        "step",
+        "after",
+        "but",
+        "so",
+        "either",
+        "try",
+        "have",
+        "need",
+        "people",
+        "some",
+        "we",
+        "us",
+        "both",
+        "really",
+        "never",
+        "not",
+    ]
 )
-_BEFORE_ING = frozenset("by try recommend suggest start consider keep about of begin for with in advise like is be "
-                        "and or just then".split())
-_OTHER_SUBJECT = frozenset("he she it they who which that one".split())
+_BEFORE_ING = frozenset(
+    [
+        "by",
+        "try",
+        "recommend",
+        "suggest",
+        "start",
+        "consider",
+        "keep",
+        "about",
+        "of",
+        "begin",
+        "for",
+        "with",
+        "in",
+        "advise",
+        "like",
+        "is",
+        "be",
+        "and",
+        "or",
+        "just",
+        "then",
+    ]
+)
+_OTHER_SUBJECT = frozenset(["he", "she", "it", "they", "who", "which", "that", "one"])
 
 
 def is_told(sentence: Sentence, at: int) -> bool:
@@ -276,12 +627,12 @@ def is_told(sentence: Sentence, at: int) -> bool:
     word, before, gap = sentence.words[at], sentence.words[at - 1], sentence.gaps[at]
     if word.endswith(("ed",)) and before not in ("you", "and"):
         return False
-    if any(c in gap for c in ",;:.!?-(\"\n") or "'" in gap:
+    if any(c in gap for c in ',;:.!?-("\n') or "'" in gap:
         return True
     if word.endswith("ing"):
         return before in _BEFORE_ING or before.endswith("ly")
     if before in _BEFORE_TOLD or (before.endswith("ly") and len(before) > 4):
-        return not (set(sentence.words[max(0, at - 3):at]) & _OTHER_SUBJECT and "you" not in sentence.words[:at])
+        return not (set(sentence.words[max(0, at - 3) : at]) & _OTHER_SUBJECT and "you" not in sentence.words[:at])
     return False
 
 
@@ -297,7 +648,7 @@ def read_pattern(source: str, facet: int, scope: str, counts_in: frozenset[str] 
         flags = _FLAGS.match(text)
         if not flags:
             raise PatternError(f'"{source}" opens "[" but does not close it: write for example [negation] in front')
-        text = text[flags.end():]
+        text = text[flags.end() :]
         counts_in = counts_in | _contexts(flags.group(1), source)
     pattern = Pattern(source, facet, counts_in, body=text, scope=scope)
     if text.startswith("/"):
@@ -428,7 +779,9 @@ def _spans(pattern: Pattern, places: Places) -> list[Spans] | None:
             present = [atom for atom in item.atoms if atom in places]
             if not present:
                 return None
-            row.append(places[present[0]] if len(present) == 1 else sorted(span for atom in present for span in places[atom]))
+            row.append(
+                places[present[0]] if len(present) == 1 else sorted(span for atom in present for span in places[atom])
+            )
         out.append(row)
     return out
 
@@ -448,7 +801,7 @@ def _all_of(part: list[Item], spans: Spans, sentence: Sentence) -> list[list[int
 def _with_others(head: list[int], others: list[list[Item]], spans: list[Spans], sentence: Sentence) -> list[int] | None:
     """Add to a first part a match of every other part that is not far from it and uses other words."""
     words = list(head)
-    for part, row in zip(others, spans):
+    for part, row in zip(others, spans, strict=False):
         low, high = min(words), max(words)
         for found in _all_of(part, row, sentence):
             apart = max(found[0] - high, low - found[-1])

@@ -30,11 +30,15 @@ class _Names:
     forbids: re.Pattern[str]
 
 
-_GENERAL_REASON = ("I cannot judge this kind of principle: I know harm, illegal activity, honesty, bias, privacy, manipulation, "
-                   "unapproved promises, internal figures, blaming, secrets, regulated advice and tone.")
+_GENERAL_REASON = (
+    "I cannot judge this kind of principle: I know harm, illegal activity, honesty, bias, privacy, manipulation, "
+    "unapproved promises, internal figures, blaming, secrets, regulated advice and tone."
+)
 _VAGUE_REASON = "This principle is too vague to judge: it does not say what a reply must or must not do."
-_ASKS_REASON = ("I cannot judge this kind of principle: it asks for something to be in the reply, and I only look for things "
-                "that must not be there.")
+_ASKS_REASON = (
+    "I cannot judge this kind of principle: it asks for something to be in the reply, and I only look for things "
+    "that must not be there."
+)
 _EMPTY_REASON = "There is no principle to judge: write one sentence that says what a reply must not do."
 
 
@@ -59,7 +63,7 @@ def _names() -> _Names:
 
 
 @lru_cache(maxsize=512)
-def read_principle(principle: str) -> Reading:
+def read_principle(principle: str, guess: bool = True) -> Reading:
     """Understand a principle. Families in the fixed order; facets only where it names no general words."""
     names = _names()
     document = Document(principle)
@@ -67,16 +71,16 @@ def read_principle(principle: str) -> Reading:
         return Reading({}, _EMPTY_REASON)
     for _ in range(8):
         version = concepts.lexicon().version
-        reading = _read_all(names, document)
+        reading = _read_all(names, document, guess)
         if concepts.lexicon().version == version:
             break
     return reading
 
 
-def _read_all(names: _Names, document: Document) -> Reading:
+def _read_all(names: _Names, document: Document, guess: bool) -> Reading:
     found: dict[str, set[str] | None] = {}
     asked, outside, weak = False, False, set()
-    for sentence, places in zip(document.sentences, in_document(concepts.lexicon(), document)):
+    for sentence, places in zip(document.sentences, in_document(concepts.lexicon(), document), strict=False):
         if names.outside.search(sentence.flat):
             outside = True
             continue
@@ -85,8 +89,8 @@ def _read_all(names: _Names, document: Document) -> Reading:
             continue
         weak |= _collect(names, sentence, places, found)
     if not found and len(weak) == 1:
-        found = {ident: None for ident in weak}
-    if not found and not asked and not outside:
+        found = dict.fromkeys(weak)
+    if guess and not found and not asked and not outside:
         nearest = wordings.family_of(document)
         found = {nearest: None} if nearest else {}
     if found:

@@ -11,9 +11,25 @@ from functools import lru_cache
 
 # Each replacement is one character for one character: offsets stay true.
 _SAME_LENGTH = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u02bc": "'", "\u00b4": "'", "`": "'",
-     "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"',
-     "\u2013": "-", "\u2014": "-", "\u2011": "-", "\u00a0": " ", "\u202f": " ", "\u2026": "."}
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201a": "'",
+        "\u02bc": "'",
+        "\u00b4": "'",
+        "`": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u201e": '"',
+        "\u00ab": '"',
+        "\u00bb": '"',
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2011": "-",
+        "\u00a0": " ",
+        "\u202f": " ",
+        "\u2026": ".",
+    }
 )
 
 _TOKEN = re.compile(
@@ -22,52 +38,264 @@ _TOKEN = re.compile(
     r"|[^\W\d_]+(?:'[^\W\d_]+)*"  # words
 )
 _CONTRACTIONS = {
-    "can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "ain't": "is not",
-    "let's": "let us", "y'all": "you all", "gonna": "going to", "wanna": "want to", "gotta": "have to",
-    "gimme": "give me", "lemme": "let me", "dunno": "do not know", "cant": "can not", "dont": "do not",
-    "doesnt": "does not", "didnt": "did not", "wont": "will not", "isnt": "is not", "youre": "you are",
-    "shouldnt": "should not", "im": "i am", "ive": "i have", "o'clock": "o'clock",
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "shan't": "shall not",
+    "ain't": "is not",
+    "let's": "let us",
+    "y'all": "you all",
+    "gonna": "going to",
+    "wanna": "want to",
+    "gotta": "have to",
+    "gimme": "give me",
+    "lemme": "let me",
+    "dunno": "do not know",
+    "cant": "can not",
+    "dont": "do not",
+    "doesnt": "does not",
+    "didnt": "did not",
+    "wont": "will not",
+    "isnt": "is not",
+    "youre": "you are",
+    "shouldnt": "should not",
+    "im": "i am",
+    "ive": "i have",
+    "o'clock": "o'clock",
 }
-_IS_CONTRACTIONS = {"it", "that", "there", "here", "what", "he", "she", "who", "where", "how", "everything",
-                    "nothing", "someone", "everyone", "nobody", "this", "when", "why", "one", "everybody"}
+_IS_CONTRACTIONS = {
+    "it",
+    "that",
+    "there",
+    "here",
+    "what",
+    "he",
+    "she",
+    "who",
+    "where",
+    "how",
+    "everything",
+    "nothing",
+    "someone",
+    "everyone",
+    "nobody",
+    "this",
+    "when",
+    "why",
+    "one",
+    "everybody",
+}
 _IRREGULAR = {
-    "told": "tell", "said": "say", "says": "say", "gave": "give", "given": "give", "took": "take",
-    "taken": "take", "went": "go", "gone": "go", "goes": "go", "made": "make", "stole": "steal",
-    "stolen": "steal", "got": "get", "gotten": "get", "broke": "break", "broken": "break", "hid": "hide",
-    "hidden": "hide", "lied": "lie", "lying": "lie", "lies": "lie", "bought": "buy", "sold": "sell",
-    "paid": "pay", "sent": "send", "felt": "feel", "left": "leave", "kept": "keep", "knew": "know",
-    "known": "know", "wrote": "writ", "written": "writ", "read": "read", "drank": "drink", "drunk": "drunk",
-    "ate": "eat", "eaten": "eat", "drove": "driv", "driven": "driv", "ran": "run", "began": "begin",
-    "begun": "begin", "chose": "choos", "chosen": "choos", "found": "find", "lost": "lose", "spent": "spend",
-    "built": "build", "held": "hold", "meant": "mean", "met": "meet", "thought": "think", "brought": "bring",
-    "caught": "catch", "taught": "teach", "fed": "feed", "led": "lead", "shown": "show", "stood": "stand",
-    "understood": "understand", "forgot": "forget", "forgotten": "forget", "grew": "grow", "grown": "grow",
-    "threw": "throw", "thrown": "throw", "did": "do", "does": "do", "done": "do", "doing": "do",
-    "is": "be", "are": "be", "was": "be", "were": "be", "am": "be", "been": "be", "being": "be",
-    "has": "have", "had": "have", "having": "have", "men": "man", "women": "woman", "children": "child",
-    "kids": "kid", "wives": "wife", "lives": "live", "knives": "knife", "thieves": "thief", "feet": "foot",
-    "teeth": "tooth", "mice": "mouse", "policies": "policy", "used": "use", "using": "use", "uses": "use",
-    "dying": "die", "died": "die", "tying": "tie", "tied": "tie", "shook": "shak", "worse": "worse",
-    "quote": "quot", "quoting": "quot", "data": "data", "media": "media", "this": "this", "his": "his",
-    "its": "its", "us": "us", "as": "as", "thus": "thus", "yes": "yes", "plus": "plus", "news": "news",
-    "always": "always", "perhaps": "perhaps", "gas": "gas", "gases": "gas", "gasses": "gas", "bus": "bus",
-    "buses": "bus", "chaos": "chaos", "lens": "lens", "series": "series", "diabetes": "diabetes",
-    "quite": "quite", "there": "there", "where": "where", "these": "these", "those": "those",
-    "while": "while", "since": "since", "because": "because", "before": "before", "plane": "plane",
-    "planes": "plane", "paste": "paste", "whole": "whole", "else": "else", "fake": "fake", "faked": "fake",
-    "faking": "fake", "anything": "anything", "nothing": "nothing", "something": "something",
-    "everything": "everything", "thing": "thing", "during": "during", "red": "red", "need": "need",
-    "mixed": "mix", "fixed": "fix", "hundred": "hundred", "needed": "need", "tested": "test", "sister": "sister",
-    "morning": "morning", "evening": "evening", "pricing": "pric", "king": "king", "ring": "ring",
-    "wedding": "wedding", "clothing": "clothing", "building": "build", "savings": "saving", "saving": "saving",
-    "diagnoses": "diagnos", "diagnosis": "diagnos", "analysis": "analys", "analyses": "analys",
-    "bled": "bleed", "slept": "sleep", "bit": "bit", "hurt": "hurt", "hit": "hit", "cut": "cut",
-    "leant": "lean", "spoke": "speak", "spoken": "speak", "swore": "swear", "sworn": "swear", "woke": "wake",
-    "won": "win", "wore": "wear", "worn": "wear", "lent": "lend", "fought": "fight", "flew": "fly",
-    "forging": "forg", "forge": "forg", "forged": "forg", "owed": "owe", "owing": "owe", "ageing": "age",
-    "aging": "age", "aged": "age", "vaping": "vape", "vaped": "vape", "typing": "type", "typed": "type",
-    "hated": "hate", "hating": "hate", "whitening": "whitening", "belongings": "belongings",
-    "does't": "do", "someone": "someone", "anyone": "anyone", "everyone": "everyone", "none": "none",
+    "told": "tell",
+    "said": "say",
+    "says": "say",
+    "gave": "give",
+    "given": "give",
+    "took": "take",
+    "taken": "take",
+    "went": "go",
+    "gone": "go",
+    "goes": "go",
+    "made": "make",
+    "stole": "steal",
+    "stolen": "steal",
+    "got": "get",
+    "gotten": "get",
+    "broke": "break",
+    "broken": "break",
+    "hid": "hide",
+    "hidden": "hide",
+    "lied": "lie",
+    "lying": "lie",
+    "lies": "lie",
+    "bought": "buy",
+    "sold": "sell",
+    "paid": "pay",
+    "sent": "send",
+    "felt": "feel",
+    "left": "leave",
+    "kept": "keep",
+    "knew": "know",
+    "known": "know",
+    "wrote": "writ",
+    "written": "writ",
+    "read": "read",
+    "drank": "drink",
+    "drunk": "drunk",
+    "ate": "eat",
+    "eaten": "eat",
+    "drove": "driv",
+    "driven": "driv",
+    "ran": "run",
+    "began": "begin",
+    "begun": "begin",
+    "chose": "choos",
+    "chosen": "choos",
+    "found": "find",
+    "lost": "lose",
+    "spent": "spend",
+    "built": "build",
+    "held": "hold",
+    "meant": "mean",
+    "met": "meet",
+    "thought": "think",
+    "brought": "bring",
+    "caught": "catch",
+    "taught": "teach",
+    "fed": "feed",
+    "led": "lead",
+    "shown": "show",
+    "stood": "stand",
+    "understood": "understand",
+    "forgot": "forget",
+    "forgotten": "forget",
+    "grew": "grow",
+    "grown": "grow",
+    "threw": "throw",
+    "thrown": "throw",
+    "did": "do",
+    "does": "do",
+    "done": "do",
+    "doing": "do",
+    "is": "be",
+    "are": "be",
+    "was": "be",
+    "were": "be",
+    "am": "be",
+    "been": "be",
+    "being": "be",
+    "has": "have",
+    "had": "have",
+    "having": "have",
+    "men": "man",
+    "women": "woman",
+    "children": "child",
+    "kids": "kid",
+    "wives": "wife",
+    "lives": "live",
+    "knives": "knife",
+    "thieves": "thief",
+    "feet": "foot",
+    "teeth": "tooth",
+    "mice": "mouse",
+    "policies": "policy",
+    "used": "use",
+    "using": "use",
+    "uses": "use",
+    "dying": "die",
+    "died": "die",
+    "tying": "tie",
+    "tied": "tie",
+    "shook": "shak",
+    "worse": "worse",
+    "quote": "quot",
+    "quoting": "quot",
+    "data": "data",
+    "media": "media",
+    "this": "this",
+    "his": "his",
+    "its": "its",
+    "us": "us",
+    "as": "as",
+    "thus": "thus",
+    "yes": "yes",
+    "plus": "plus",
+    "news": "news",
+    "always": "always",
+    "perhaps": "perhaps",
+    "gas": "gas",
+    "gases": "gas",
+    "gasses": "gas",
+    "bus": "bus",
+    "buses": "bus",
+    "chaos": "chaos",
+    "lens": "lens",
+    "series": "series",
+    "diabetes": "diabetes",
+    "quite": "quite",
+    "there": "there",
+    "where": "where",
+    "these": "these",
+    "those": "those",
+    "while": "while",
+    "since": "since",
+    "because": "because",
+    "before": "before",
+    "plane": "plane",
+    "planes": "plane",
+    "paste": "paste",
+    "whole": "whole",
+    "else": "else",
+    "fake": "fake",
+    "faked": "fake",
+    "faking": "fake",
+    "anything": "anything",
+    "nothing": "nothing",
+    "something": "something",
+    "everything": "everything",
+    "thing": "thing",
+    "during": "during",
+    "red": "red",
+    "need": "need",
+    "mixed": "mix",
+    "fixed": "fix",
+    "hundred": "hundred",
+    "needed": "need",
+    "tested": "test",
+    "sister": "sister",
+    "morning": "morning",
+    "evening": "evening",
+    "pricing": "pric",
+    "king": "king",
+    "ring": "ring",
+    "wedding": "wedding",
+    "clothing": "clothing",
+    "building": "build",
+    "savings": "saving",
+    "saving": "saving",
+    "diagnoses": "diagnos",
+    "diagnosis": "diagnos",
+    "analysis": "analys",
+    "analyses": "analys",
+    "bled": "bleed",
+    "slept": "sleep",
+    "bit": "bit",
+    "hurt": "hurt",
+    "hit": "hit",
+    "cut": "cut",
+    "leant": "lean",
+    "spoke": "speak",
+    "spoken": "speak",
+    "swore": "swear",
+    "sworn": "swear",
+    "woke": "wake",
+    "won": "win",
+    "wore": "wear",
+    "worn": "wear",
+    "lent": "lend",
+    "fought": "fight",
+    "flew": "fly",
+    "forging": "forg",
+    "forge": "forg",
+    "forged": "forg",
+    "owed": "owe",
+    "owing": "owe",
+    "ageing": "age",
+    "aging": "age",
+    "aged": "age",
+    "vaping": "vape",
+    "vaped": "vape",
+    "typing": "type",
+    "typed": "type",
+    "hated": "hate",
+    "hating": "hate",
+    "whitening": "whitening",
+    "belongings": "belongings",
+    "does't": "do",
+    "someone": "someone",
+    "anyone": "anyone",
+    "everyone": "everyone",
+    "none": "none",
 }
 _VOWELS = re.compile(r"[aeiouy]+")
 
@@ -115,7 +343,7 @@ def _restore(base: str) -> str:
     groups = _VOWELS.findall(base)
     if len(groups) == 1 and len(groups[0]) == 1 and base[-1] not in "aeiouywx" and base[-2] in "aeiouy":
         return base + "e"
-    if base[-1] in "cvu" or base.endswith(("rg", "dg", "ng")) and len(base) > 4 and base[-3] in "aeiou":
+    if base[-1] in "cvu" or (base.endswith(("rg", "dg", "ng")) and len(base) > 4 and base[-3] in "aeiou"):
         return base + "e"
     return base
 
@@ -123,8 +351,25 @@ def _restore(base: str) -> str:
 class Sentence:
     """One sentence (or list item) with its words; scopes are worked out later, on demand."""
 
-    __slots__ = ("start", "end", "text", "raw", "words", "stems", "starts", "ends", "gaps", "lead", "question",
-                 "number", "flat", "flat_at", "cache", "listed", "caps")
+    __slots__ = (
+        "cache",
+        "caps",
+        "end",
+        "ends",
+        "flat",
+        "flat_at",
+        "gaps",
+        "lead",
+        "listed",
+        "number",
+        "question",
+        "raw",
+        "start",
+        "starts",
+        "stems",
+        "text",
+        "words",
+    )
 
     def __init__(self, source: str, start: int, end: int, number: int):
         self.start, self.end, self.number = start, end, number
@@ -142,7 +387,7 @@ class Sentence:
         last = 0
         for found in _TOKEN.finditer(plain):
             token = found.group()
-            gap = plain[last:found.start()]
+            gap = plain[last : found.start()]
             last = found.end()
             for word in expand(token.lower()):
                 self.words.append(word)
@@ -158,7 +403,7 @@ class Sentence:
     def _flatten(self) -> None:
         """One string of lower-case words and single punctuation marks, for the scope expressions."""
         out, at, length = [], [], 0
-        for word, gap in zip(self.words + [""], self.gaps):
+        for word, gap in zip([*self.words, ""], self.gaps, strict=False):
             for mark in _marks(gap):
                 out.append(mark)
                 length += len(mark) + 1
@@ -207,10 +452,14 @@ _TAILS = {"m": "am", "re": "are", "ll": "will", "ve": "have", "d": "would"}
 
 _ABBREVIATIONS = re.compile(
     r"(?:^|[\s(\"'])(?:e\.g|i\.e|etc|mr|mrs|ms|dr|prof|st|vs|approx|no|fig|inc|ltd|co|jr|sr|dept|est|min|max|"
-    r"a\.m|p\.m|u\.s|u\.k|ph\.d|[A-Za-z])\.$", re.I)
+    r"a\.m|p\.m|u\.s|u\.k|ph\.d|[A-Za-z])\.$",
+    re.I,
+)
 _STOP = re.compile(r"[.!?]+[\"')\]*_]*(?=\s|$)")
-_MARKER = re.compile(r"(?:[ \t]*(?:[-*+\u2022\u2013\u25cf]|\(?\d{1,3}[.)]|\(?[a-hA-H][.)]|#{1,6}|>|\[[ xX]\])(?=[ \t])"
-                     r"|[ \t]*(?:[Ss]tep|[Dd]ay) \d{1,2}[.:)-])[ \t]*")
+_MARKER = re.compile(
+    r"(?:[ \t]*(?:[-*+\u2022\u2013\u25cf]|\(?\d{1,3}[.)]|\(?[a-hA-H][.)]|#{1,6}|>|\[[ xX]\])(?=[ \t])"
+    r"|[ \t]*(?:[Ss]tep|[Dd]ay) \d{1,2}[.:)-])[ \t]*"
+)
 _HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t]|\*\*[^*]+\*\*:?[ \t]*$|__[^_]+__:?[ \t]*$)")
 _QUOTED = re.compile(r'"[^"\n]{1,320}"|(?<![\w])\'(?:[^\'\n]|(?<=\w)\'(?=\w)){1,320}\'(?!\w)')
 
@@ -218,7 +467,7 @@ _QUOTED = re.compile(r'"[^"\n]{1,320}"|(?<![\w])\'(?:[^\'\n]|(?<=\w)\'(?=\w)){1,
 class Document:
     """A text cut into sentences, in order."""
 
-    __slots__ = ("text", "plain", "sentences", "quotes", "cache")
+    __slots__ = ("cache", "plain", "quotes", "sentences", "text")
 
     def __init__(self, text: str):
         self.text = text
@@ -250,9 +499,13 @@ class Document:
         return [span for span in (self._trim(a, b) for a, b in cuts) if span]
 
     def _goes_on(self, here: int, mark: int, stop: int, end: int) -> bool:
-        if self.plain[mark] == "." and stop - mark == 1 and _ABBREVIATIONS.search(self.plain, max(here, mark - 6), stop):
+        if (
+            self.plain[mark] == "."
+            and stop - mark == 1
+            and _ABBREVIATIONS.search(self.plain, max(here, mark - 6), stop)
+        ):
             follower = self.plain[stop:end].lstrip()[:1]
-            short = self.plain[max(here, mark - 2): mark].strip().lower()
+            short = self.plain[max(here, mark - 2) : mark].strip().lower()
             if follower and (follower.islower() or follower.isdigit() or short not in ("i", "it", "etc", "a", "no")):
                 return True
         rest = self.plain[stop:end].lstrip()
@@ -271,8 +524,8 @@ class Document:
         return (start, end) if re.search(r"\w", self.plain[start:end]) else None
 
 
-def _blocks(plain: str):
-    """Yield (start, end, is list item, is heading, blank line before) with list markers cut off."""
+def _blocks(plain: str) -> list[list]:
+    """A list of (start, end, is list item, is heading, blank line before) with list markers cut off."""
     blocks: list[list] = []
     blank, at = False, 0
     for line in plain.splitlines(keepends=True):
@@ -299,7 +552,7 @@ def _blocks(plain: str):
 def _continues(plain: str, block: list, start: int) -> bool:
     """A line that was only wrapped: the one before has no end mark and this one begins in lower case."""
     before = plain[: block[1]].rstrip()[-1:]
-    return not block[3] and before not in ".!?:" and plain[start:start + 1].islower()
+    return not block[3] and before not in ".!?:" and plain[start : start + 1].islower()
 
 
 class _Governor:

@@ -13,9 +13,24 @@ from dataclasses import dataclass
 from .patterns import is_told
 from .reading import Document, Sentence
 
-LISTS = ("idioms", "breaks", "refusals", "negators", "weak_negators", "warnings_before", "warnings_after",
-         "reporters", "reports_before", "debunk_before", "debunk_after", "debunk_next", "debunk_announced",
-         "suggesting_questions", "generic_lead")
+LISTS = (
+    "idioms",
+    "breaks",
+    "refusals",
+    "negators",
+    "weak_negators",
+    "warnings_before",
+    "warnings_after",
+    "reporters",
+    "reports_before",
+    "reports_after",
+    "debunk_before",
+    "debunk_after",
+    "debunk_next",
+    "debunk_announced",
+    "suggesting_questions",
+    "generic_lead",
+)
 
 
 @dataclass
@@ -33,8 +48,10 @@ class Scopes:
         self.cues = {name: _any_of(lists[name]) for name in LISTS}
         self.next_start = re.compile(r'^(?:" )?(?:' + "|".join(lists["debunk_next"]) + r")(?= |$)")
         self.question_start = re.compile(
-            r"(?:^|[,;:.!?-] |\" )(?:and |or |so |but |also |then )?(?:are|is|was|were|do|does|did|can|could|should|would|will|"
-            r"have|has|had|am|may|what|why|how|when|who|whom|whose|where|which|any) ")
+            r"(?:^|[,;:.!?-] |\" )(?:and |or |so |but |also |then )?"
+            r"(?:are|is|was|were|do|does|did|can|could|should|would|will|"
+            r"have|has|had|am|may|what|why|how|when|who|whom|whose|where|which|any) "
+        )
 
     # ------------------------------------------------------------ one sentence
 
@@ -50,14 +67,24 @@ class Scopes:
         quotes = _quote_spans(flat)
         breaks = self._breaks(masked, quotes)
         scopes: list[Scope] = []
-        for name, kind, whole in (("refusals", "refusal", False), ("negators", "negation", False),
-                                  ("weak_negators", "negation", True), ("warnings_before", "warning", False),
-                                  ("reporters", "report", True), ("reports_before", "report", True),
-                                  ("debunk_before", "debunk", True)):
+        for name, kind, whole in (
+            ("refusals", "refusal", False),
+            ("negators", "negation", False),
+            ("weak_negators", "negation", True),
+            ("warnings_before", "warning", False),
+            ("reporters", "report", True),
+            ("reports_before", "report", True),
+            ("debunk_before", "debunk", True),
+        ):
             for cue in self.cues[name].finditer(masked):
                 end = self._scope_end(cue, kind, masked, breaks, quotes)
                 scopes.append(Scope(kind, sentence.word_at(cue.start()), sentence.word_at(max(end - 1, 0)), whole))
         scopes += self._refused_before(sentence, masked, breaks)
+        for cue in self.cues["reports_after"].finditer(masked):
+            mark = masked.index('"', cue.start())
+            before = [start for start, end in quotes if start < mark <= end]
+            if before:
+                scopes.append(Scope("report", sentence.word_at(before[0] + 2), sentence.word_at(mark), True))
         for name, kind in (("warnings_after", "warning"), ("debunk_after", "debunk")):
             for cue in self.cues[name].finditer(masked):
                 begin = max([at for at, _, _ in breaks if at < cue.start()] or [0])
@@ -67,8 +94,10 @@ class Scopes:
     def _refused_before(self, sentence: Sentence, masked: str, breaks: list) -> list[Scope]:
         """ "Jumping from a balcony has cost people their legs, so I can't help": the refusal reaches back."""
         found = list(self.cues["refusals"].finditer(masked))
-        if not found or any(at > found[-1].start() and text in ("but", "however", "still", "anyway", ":", "although", "though")
-                            for at, text, _ in breaks):
+        if not found or any(
+            at > found[-1].start() and text in ("but", "however", "still", "anyway", ":", "although", "though")
+            for at, text, _ in breaks
+        ):
             return []
         if any(text == "but" for _, text, _ in breaks):
             return []
@@ -82,8 +111,12 @@ class Scopes:
             if text == ":" and self._generic_colon(masked, found.start()):
                 continue
             out.append((found.start(), text, _in_quote(found.start(), quotes)))
-        lead_clause = re.match(r"(?:(?:and|so|but|then|well|ok|now|yes|no|sure)[ ,]+)?(?:if|when|while|although|though|since|because|as|once|after|before|unless|"
-                               r"even if|whenever|to|for|instead|as soon as)\b[^,;:.]*,", masked)
+        lead_clause = re.match(
+            r"(?:(?:and|so|but|then|well|ok|now|yes|no|sure)[ ,]+)?"
+            r"(?:if|when|while|although|though|since|because|as|once|after|before|unless|"
+            r"even if|whenever|to|for|instead|as soon as)\b[^,;:.]*,",
+            masked,
+        )
         if lead_clause:
             out.append((lead_clause.end() - 1, ",", -1))
         return sorted(out)
@@ -104,10 +137,10 @@ class Scopes:
                 break
         if home >= 0:
             end = min(end, quotes[home][1])
-        if kind == "negation" and " , and " in masked[cue.end():end]:
+        if kind == "negation" and " , and " in masked[cue.end() : end]:
             end = masked.index(" , and ", cue.end())
-        before = masked[:cue.start()].split()[-2:]
-        after = masked[cue.end():].split()
+        before = masked[: cue.start()].split()[-2:]
+        after = masked[cue.end() :].split()
         if kind == "negation" and cue.group() in ("not", "never"):
             if before and (before[0] in ("who", "that", "which") or before[-1] in ("who", "that", "which")):
                 end = min(end, _after_words(masked, cue.end(), 3))
@@ -123,7 +156,7 @@ class Scopes:
         matched = set(words)
         for scope in self.of(sentence):
             kind = scope.kind.split()[0]
-            if kind in counts_in or scope.low in matched and kind == "negation":
+            if kind in counts_in or (scope.low in matched and kind == "negation"):
                 continue
             if scope.kind.endswith("after"):
                 if scope.low <= low and max(words) <= scope.high + 1 and not _orders(sentence, low):
@@ -162,14 +195,19 @@ class Scopes:
         return lead.cache["open"]
 
     def _open(self, lead: Sentence) -> str | None:
-        flat = self.cues["idioms"].sub(lambda m: "~" * len(m.group()), lead.flat).rstrip(" :\"")
+        flat = self.cues["idioms"].sub(lambda m: "~" * len(m.group()), lead.flat).rstrip(' :"')
         if self.cues["generic_lead"].search(flat) and len(flat.split()) <= 14:
             return "warning"
         last = len(lead.words) - 1
         for scope in self.of(lead):
             if scope.kind in ("report", "debunk", "warning") and scope.high >= last:
                 return scope.kind
-            if scope.kind in ("negation", "refusal") and not scope.whole and scope.high >= last and last - scope.low <= 3:
+            if (
+                scope.kind in ("negation", "refusal")
+                and not scope.whole
+                and scope.high >= last
+                and last - scope.low <= 3
+            ):
                 return scope.kind
         return None
 
@@ -189,7 +227,7 @@ def _orders(sentence: Sentence, at: int) -> bool:
     first = sentence.words[0]
     if first in ("if", "when", "to", "because", "since", "as") or sentence.words[at].endswith("ing"):
         return False
-    return is_told(sentence, at) and not (at == 0 and sentence.stems[0] != sentence.words[0][:len(sentence.stems[0])])
+    return is_told(sentence, at) and not (at == 0 and sentence.stems[0] != sentence.words[0][: len(sentence.stems[0])])
 
 
 def _after_words(masked: str, at: int, count: int) -> int:
@@ -202,7 +240,7 @@ def _after_words(masked: str, at: int, count: int) -> int:
 
 def _quote_spans(flat: str) -> list[tuple[int, int]]:
     marks = [m.start() for m in re.finditer('"', flat)]
-    return list(zip(marks[0::2], marks[1::2]))
+    return list(zip(marks[0::2], marks[1::2], strict=False))
 
 
 def _in_quote(at: int, quotes: list[tuple[int, int]]) -> int:

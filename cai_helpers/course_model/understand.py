@@ -75,7 +75,7 @@ def understand(ask: Ask, families_of: FamiliesOf | None = None) -> Task:
 def _cached_families(text: str) -> tuple[str, ...]:
     from .judge import families_of
 
-    return tuple(families_of(text))
+    return tuple(families_of(text, guess=False))  # most sentences are no principles
 
 
 def _judge_families(text: str) -> list[str]:

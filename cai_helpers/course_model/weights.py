@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .concepts import ConceptError, Family
@@ -55,7 +55,7 @@ class Weights:
         return best if sure or nearness[best] >= max(nearness.values()) - CLEARLY else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def of(ident: str) -> Weights:
     """The weights of a family; a family without examples is judged by its signs alone."""
     path = FOLDER / f"{ident}.json"
@@ -65,5 +65,6 @@ def of(ident: str) -> Weights:
         data = json.loads(path.read_text(encoding="utf-8"))
         return Weights(data["bias"], data["sign"], data["features"], data["facets"])
     except (ValueError, KeyError) as error:
-        raise ConceptError(f"{path.name}: not readable ({error}); make it anew: "
-                           "python -m cai_helpers.course_model.learn") from None
+        raise ConceptError(
+            f"{path.name}: not readable ({error}); make it anew: python -m cai_helpers.course_model.learn"
+        ) from None

@@ -20,9 +20,9 @@ NONE = "none"
 def noticed(document: Document) -> set[str]:
     """Features of a principle: its words, pairs of words, pieces of words, and the concepts they belong to."""
     found: set[str] = set()
-    for sentence, seen in zip(document.sentences, features.of_document(document)):
+    for sentence, seen in zip(document.sentences, features.of_document(document), strict=False):
         found.update("w:" + stem for stem in sentence.stems)
-        found.update(f"b:{first}_{second}" for first, second in zip(sentence.stems, sentence.stems[1:]))
+        found.update(f"b:{first}_{second}" for first, second in zip(sentence.stems, sentence.stems[1:], strict=False))
         found.update("p:" + word[at : at + 4] for word in sentence.words for at in range(len(word) - 3))
         found.update(name.removeprefix("n") for name in seen if name.startswith(("c:", "nc:")))
     return found

@@ -1,4 +1,4 @@
-"""Texts written for the critic's tests: per family, replies that break the family's principle and look-alikes that do not.
+"""Texts written for the critic's tests: per family, replies that break its principle and look-alikes.
 
 Mild on purpose: unsafe enough to be judged, useless to an attacker.
 """
