@@ -850,8 +850,24 @@ _FULL_STOP = re.compile(r"[;.!?]\s|[.!?]\"|\n\s*\n")
 
 
 def in_document(lexicon: Lexicon, document: Document) -> list[Places]:
-    """Places of every sentence, kept with the document so that a second look is free."""
+    """Places of every sentence, kept with the document so that a second look is free.
+
+    A sentence that another text holds too (a draft and its revision) is not searched again.
+    """
     if document.cache.get("version") != lexicon.version:
         document.cache["version"] = lexicon.version
-        document.cache["places"] = [lexicon.places(sentence) for sentence in document.sentences]
+        document.cache["places"] = [_known_places(lexicon, sentence) for sentence in document.sentences]
     return document.cache["places"]
+
+
+_KEPT_SENTENCES = 4000
+_kept_places: dict[tuple[int, int, str], Places] = {}
+
+
+def _known_places(lexicon: Lexicon, sentence: Sentence) -> Places:
+    key = (id(lexicon), lexicon.version, sentence.text)
+    if key not in _kept_places:
+        if len(_kept_places) >= _KEPT_SENTENCES:
+            _kept_places.clear()
+        _kept_places[key] = lexicon.places(sentence)
+    return _kept_places[key]
