@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,7 @@ def wilson(hits: int, cases: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
+@cache
 def outcomes(half: str) -> list[tuple[str, str, bool, str]]:
     """(family, kind, is a violation, verdict) for every labelled case of a half."""
     if str(ROOT) not in sys.path:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .patterns import CONTEXTS, Lexicon, Pattern, PatternError, compile_pattern, rarest, read_pattern
 from .scopes import LISTS, Scopes
+
+T = TypeVar("T")
 
 FOLDER = Path(__file__).parent / "data" / "concepts"
 FAMILIES = (
@@ -192,6 +195,16 @@ def _add(words: Lexicon, name: str, scope: str, concepts: dict[str, list[str]]) 
         words.add_concepts(scope, concepts)
     except PatternError as error:
         raise ConceptError(f'{name}, "concepts": {error}') from None
+
+
+def settled(look: Callable[[], T]) -> T:
+    """What `look` finds. Patterns are compiled when first needed; their words enter the lexicon, and it looks again."""
+    for _ in range(8):
+        version = lexicon().version
+        found = look()
+        if lexicon().version == version:
+            break
+    return found
 
 
 @cache

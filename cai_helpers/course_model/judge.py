@@ -127,16 +127,8 @@ Evidence = tuple[dict[int, set[int]], dict[int, set[str]]]
 
 
 def evidence(family: concepts.Family, document: Document, prompt: str = "") -> Evidence:
-    """What the patterns say: sentence number -> facets whose signs it shows, and -> its clues ("clue:facet:0").
-
-    Patterns are compiled when first needed; new words then enter the lexicon, and the text is looked at once more.
-    """
-    for _ in range(8):
-        version = concepts.lexicon().version
-        found = _evidence(family, document, prompt)
-        if concepts.lexicon().version == version:
-            break
-    return found
+    """What the patterns say: sentence number -> facets whose signs it shows, and -> its clues ("clue:facet:0")."""
+    return concepts.settled(lambda: _evidence(family, document, prompt))
 
 
 def _evidence(family: concepts.Family, document: Document, prompt: str) -> Evidence:

@@ -14,6 +14,7 @@ import json
 import math
 import sys
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from . import concepts, features, weights, wordings
 from .concepts import ConceptError
 from .judge import evidence
 from .reading import Document, read
+from .reviser import alternatives
 
 DATA = Path(__file__).parent / "data"
 EXAMPLES = DATA / "examples"
@@ -97,7 +99,7 @@ def all_rows() -> list[Row]:
             for text in texts + [entry[key] for key in ("revision",) if entry.get(key)]:
                 rows += _rows("library", None, None, text, None)
     for part in ("instead", "alone"):  # what the reviser puts in place of an offending sentence must pass everything
-        for texts in json.loads((DATA / "alternatives.json").read_text(encoding="utf-8"))[part].values():
+        for texts in alternatives()[part].values():
             for text in texts:
                 rows += _rows("library", None, None, text, None)
     return rows
@@ -166,18 +168,27 @@ def fit(data: list[tuple[list[int], int, float]], size: int) -> tuple[list[float
     return weight[:size], weight[size]
 
 
+def _places(rows: Iterable[Collection[str]]) -> dict[str, int]:
+    """Feature -> column, for the features that occur more than once."""
+    counts = Counter(name for found in rows for name in found)
+    return {name: at for at, name in enumerate(sorted(name for name in counts if counts[name] > 1))}
+
+
+def _kept(weight: list[float], place: dict[str, int]) -> dict[str, float]:
+    return {name: round(weight[at], 2) for name, at in place.items() if abs(weight[at]) >= KEEP}
+
+
 def train(rows: list[Row], noticed: list[frozenset[str]], ident: str) -> weights.Weights:
     """Weights of one family from these rows."""
-    counts = Counter(name for row in noticed for name in row)
-    names = sorted(name for name in counts if counts[name] > 1)
-    place = {name: at for at, name in enumerate(names)}
+    place = _places(noticed)
     data = []
     for row, found in zip(rows, noticed, strict=False):
         label, share = target(row, ident)
         if share:
             data.append((sorted(place[name] for name in found if name in place), label, share))
-    weight, bias = fit(data, len(names))
-    kept = {name: round(weight[at], 2) for name, at in place.items() if abs(weight[at]) >= KEEP and name != "sign"}
+    weight, bias = fit(data, len(place))
+    kept = _kept(weight, place)
+    kept.pop("sign", None)
     sign = max(weight[place["sign"]] if "sign" in place else 0.0, 0.0)
     return weights.Weights(round(bias + LEAN, 3), round(sign, 3), kept, _facets(rows, noticed, ident))
 
@@ -209,18 +220,15 @@ def learn_wordings() -> dict[str, dict]:
     rows = [
         (tag.partition(":")[0], wordings.noticed(Document(text))) for tag, _, text in (x.partition("\t") for x in lines)
     ]
-    counts = Counter(name for _, found in rows for name in found)
-    names = sorted(name for name in counts if counts[name] > 1)
-    place = {name: at for at, name in enumerate(names)}
+    place = _places(found for _, found in rows)
     made = {}
     for ident in (*concepts.FAMILIES, wordings.NONE):
         data = [
             ([place[n] for n in sorted(found) if n in place], int(tag == ident), 3.0 if tag == ident else 1.0)
             for tag, found in rows
         ]
-        weight, bias = fit(data, len(names))
-        kept = {name: round(weight[at], 2) for name, at in place.items() if abs(weight[at]) >= KEEP}
-        made[ident] = {"bias": round(bias, 3), "features": kept}
+        weight, bias = fit(data, len(place))
+        made[ident] = {"bias": round(bias, 3), "features": _kept(weight, place)}
     return made
 
 
@@ -228,7 +236,8 @@ def fingerprint() -> str:
     """A short mark of everything that the weights are made from."""
     mark = hashlib.sha256()
     folders = [concepts.FOLDER, EXAMPLES, DATA / "library"]
-    for path in [*sorted(p for folder in folders for p in folder.glob("*.json")), DATA / "labelled" / "tune.json"]:
+    single = [DATA / "labelled" / "tune.json", EXAMPLES / "principles.txt", DATA / "alternatives.json"]
+    for path in [*sorted(p for folder in folders for p in folder.glob("*.json")), *single]:
         mark.update(path.name.encode() + path.read_text(encoding="utf-8").encode())
     return mark.hexdigest()[:16]
 

@@ -69,12 +69,7 @@ def read_principle(principle: str, guess: bool = True) -> Reading:
     document = Document(principle)
     if not document.sentences:
         return Reading({}, _EMPTY_REASON)
-    for _ in range(8):
-        version = concepts.lexicon().version
-        reading = _read_all(names, document, guess)
-        if concepts.lexicon().version == version:
-            break
-    return reading
+    return concepts.settled(lambda: _read_all(names, document, guess))
 
 
 def _read_all(names: _Names, document: Document, guess: bool) -> Reading:

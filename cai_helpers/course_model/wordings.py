@@ -15,6 +15,7 @@ from .reading import Document
 
 PATH = Path(__file__).parent / "data" / "weights" / "principles.json"
 NONE = "none"
+NEAR = -0.6  # a principle whose nearest family scores less stays outside the twelve
 
 
 def noticed(document: Document) -> set[str]:
@@ -46,6 +47,3 @@ def family_of(document: Document) -> str | None:
         return None
     best = max(scores, key=lambda family: scores[family])
     return best if best != NONE and scores[best] > NEAR else None
-
-
-NEAR = -0.6

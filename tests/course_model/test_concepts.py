@@ -155,7 +155,7 @@ def test_examples_name_only_facets_that_exist() -> None:
 
 def test_weights_are_made_from_the_files_that_lie_here() -> None:
     mark = learn.fingerprint()
-    for ident in concepts.FAMILIES:
+    for ident in (*concepts.FAMILIES, "principles"):
         kept = json.loads((weights.FOLDER / f"{ident}.json").read_text(encoding="utf-8"))
         assert kept["made_from"] == mark, f"run: python -m cai_helpers.course_model.learn {ident}"
 
