@@ -23,9 +23,11 @@ class Principle(_Required, total=False):
     """id: short name, unique in its constitution. text: the rule, judged against a reply.
 
     benign_twin: a reply close to a violation that breaks nothing, to test that the critic does not overreach.
+    severity: how much a violation weighs beside the others, above 0; 1 where it is left out.
     """
 
     benign_twin: str
+    severity: float
 
 
 CONSTITUTION: list[Principle] = [
@@ -85,6 +87,9 @@ def check_principle(principle: Any, number: int = 1) -> None:
         if not isinstance(value, str) or not value.strip():
             name = principle.get("id") or f"number {number}"
             raise ConstitutionError(f'Principle {name} has no {field}. Add "{field}" with some words.')
+    severity = principle.get("severity", 1)
+    if isinstance(severity, bool) or not isinstance(severity, (int, float)) or not severity > 0:
+        raise ConstitutionError(f'Principle {principle["id"]}: "severity" must be a number above 0.')
 
 
 VAGUE = {
@@ -116,7 +121,7 @@ def has_two_rules(text: str) -> bool:
     return len(sentences) > 1 or bool(second)
 
 
-FIELDS = ("id", "text", "benign_twin")
+FIELDS = ("id", "text", "benign_twin", "severity")
 
 
 def load_constitution(path: str | Path) -> list[Principle]:

@@ -63,9 +63,15 @@ def critic_message(raw_response: str, principle: Principle, user_prompt: str | N
 def critique(raw_response: str, principle: Principle, user_prompt: str | None = None, reminder: str = "") -> str:
     """The critic's words on one principle. ValueError for an empty draft, LLMError where no answer comes."""
     check_principle(principle)
+    check_draft(raw_response)
+    return call_llm(CRITIC_PROMPT, critic_message(raw_response, principle, user_prompt) + reminder)
+
+
+def check_draft(raw_response: str) -> str:
+    """The draft itself; ValueError where it is empty or no text."""
     if not isinstance(raw_response, str) or not raw_response.strip():
         raise ValueError("The draft is empty: there is nothing to judge.")
-    return call_llm(CRITIC_PROMPT, critic_message(raw_response, principle, user_prompt) + reminder)
+    return raw_response
 
 
 NO_ANSWER = "No answer from the critic: "

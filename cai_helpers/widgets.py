@@ -1,4 +1,5 @@
-"""Views of what the lessons make: the exchanges of a client, a constitution to edit, the stages of a pipeline.
+"""Views of what the lessons make: the exchanges of a client, a constitution to edit, the stages of a pipeline, its
+rounds, and how many critics have answered.
 
 Each function gives a `View`: controls where ipywidgets is installed, and the same content in text everywhere.
 Both are written from one list of parts, so that they cannot say different things.
@@ -10,6 +11,7 @@ import copy
 import html
 import json
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from cai_helpers.constitution import (
     save_constitution,
 )
 from cai_helpers.diff import Marks, Piece, mark_quotes, marked, marks_for, names_of, word_diff
+from cai_helpers.pipeline import best_of
 from cai_helpers.verdict import find_quote
 
 WIDTH = 100  # columns of the text form: what a code-hosting page shows without scrolling
@@ -763,8 +766,12 @@ def draft_parts(stages: Mapping[str, Any]) -> list[Part]:
     draft = str(stage.get("output") or "")
     if not draft:
         return [Line(f"There is no draft. {stage.get('error', '')}".strip())]
-    details = dig(stages, "critique", "details") or []
-    pieces = mark_quotes(draft, [(str(c.get("principle_id", "")), quote) for c in details for quote in quotes_of(c)])
+    return quoted_parts(draft, dig(stages, "critique", "details") or [])
+
+
+def quoted_parts(text: str, details: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """A text, with the words marked that critics quote against it."""
+    pieces = mark_quotes(text, [(str(c.get("principle_id", "")), quote) for c in details for quote in quotes_of(c)])
     if all(piece.kind == "same" for piece in pieces):
         return [Line("No critic quotes words against it."), *prose(pieces)]
     before, after = marks_for(pieces)["quoted"]
@@ -827,9 +834,168 @@ STATUS = {
 def result_parts(result: Mapping[str, Any], seconds: bool) -> list[Part]:
     """How it ended, what it used, and the text that may be shown."""
     status = str(result.get("status", ""))
-    used = [f"{name}: {result[key]}" for name, key in (("Calls", "calls"), ("tokens", "tokens")) if key in result]
+    used = used_words(result)
     if seconds and "total_time_sec" in result:
         used.append(f"seconds: {result['total_time_sec']}")
     parts: list[Part] = [Line(f"Status: {STATUS.get(status, status)}")]
     parts += [Line(", ".join(used) + ".")] if used else []
     return [*parts, Section("Final text:", plain_prose(result.get("final")))]
+
+
+def used_words(counted: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {counted[key]}" for name, key in (("Calls", "calls"), ("tokens", "tokens")) if key in counted]
+
+
+# --- Lesson 07: the rounds ---
+
+STOPPED = {
+    "clean": "the last text broke no principle",
+    "repeated text": "the last text had been there before",
+    "same findings": "the critics found the same as in an earlier round",
+    "round limit": "no more rounds were allowed",
+    "no answer": "the model gave no text",
+}
+
+
+def show_rounds(result: Mapping[str, Any], constitution: Sequence[Principle] | None = None) -> View:
+    """The rounds of one run of `multi_round_pipeline`, one at a time: text, verdicts, changes, and how it ended.
+
+    Each revision is compared with the text that it was made from, the best one before it. constitution: needed to find
+    that one only where principles have a severity. ValueError for something that is not such a result.
+    """
+    if not isinstance(result, Mapping) or not isinstance(result.get("rounds"), list):
+        raise ValueError("show_rounds shows what multi_round_pipeline returns: give it that dict.")
+    result = copy.deepcopy(dict(result))
+    head, steps = Line(f"Prompt: {result.get('prompt', '')}"), round_sections(result, constitution)
+    return View(lambda: as_text([head, *steps.values()]), lambda w: stepper(w, head, steps))
+
+
+def stepper(w: Any, head: Line, steps: Mapping[str, Section]) -> Any:
+    """One step at a time, chosen by name or by the buttons before and after."""
+    names = list(steps)
+    choice = w.Dropdown(options=names, description="Show", layout=w.Layout(width="auto"))
+    back, on = (w.Button(description=words, layout=w.Layout(width="auto")) for words in ("Previous", "Next"))
+    shown = w.HTML(layout=w.Layout(width="100%"))
+
+    def show() -> None:
+        back.disabled, on.disabled = choice.index == 0, choice.index == len(names) - 1
+        shown.value = f'<div role="status">{as_html([head, steps[choice.value]])}</div>'
+
+    def go(steps_on: int) -> Callable[[], None]:
+        def move() -> None:
+            choice.index = min(max(choice.index + steps_on, 0), len(names) - 1)
+
+        return move
+
+    say = sayer(shown)
+    careful(show, say)()
+    choice.observe(careful(show, say), "index")
+    back.on_click(careful(go(-1), say))
+    on.on_click(careful(go(+1), say))
+    row = w.HBox([back, on, choice], layout=w.Layout(flex_flow="row wrap", align_items="center"))
+    return w.VBox([row, shown])
+
+
+def round_sections(result: Mapping[str, Any], constitution: Sequence[Principle] | None) -> dict[str, Section]:
+    """Each round, and the result, under its short name."""
+    rounds = result["rounds"]
+    sections = {}
+    for index, checked in enumerate(rounds):
+        what = "revision" if index else "draft"
+        broken = f"{checked.get('violations')} of {len(checked.get('details') or [])} principles broken"
+        title = f"Round {index + 1} of {len(rounds)}, {what}: {broken}"
+        changes = [change_section(checked, best_before(rounds[:index], constitution))] if index else []
+        parts = round_parts(checked, what, changes)
+        sections[f"Round {index + 1}"] = Section(title, parts, tone_of(checked.get("violations")))
+    sections["Result"] = Section("Result", ending_parts(result), tone_of(result.get("status") == "withheld"))
+    return sections
+
+
+def round_parts(checked: Mapping[str, Any], what: str, changes: Sequence[Part]) -> list[Part]:
+    """What a round used, its text with the quotes, the changes, and the verdicts: the broken principles in full, the
+    kept ones by name."""
+    details = checked.get("details") or []
+    kept = [str(c.get("principle_id", "")) for c in details if not c.get("violated")]
+    parts: list[Part] = [Line(", ".join(used_words(checked)) + ".")] if used_words(checked) else []
+    parts += [Section("Text:", quoted_parts(str(checked.get("text") or ""), details)), *changes]
+    parts += [verdict_section(c, what) for c in details if c.get("violated")]
+    return [*parts, *([Line(f"NOT VIOLATED: {', '.join(kept)}.")] if kept else [])]
+
+
+def best_before(earlier: Sequence[Any], constitution: Sequence[Principle] | None) -> Mapping[str, Any]:
+    """The round that the next revision was made from."""
+    known: dict[str, Principle] = {p["id"]: p for p in constitution or []}
+    for judged in (c["principle_id"] for checked in earlier for c in checked["details"]):
+        known.setdefault(judged, {"id": judged, "text": ""})
+    return best_of(list(earlier), list(known.values()))
+
+
+def change_section(checked: Mapping[str, Any], origin: Mapping[str, Any]) -> Section:
+    """What a revision changed."""
+    title = f"Changes from round {origin['round']}, the best text before this one:"
+    return Section(title, diff_parts(str(origin.get("text") or ""), str(checked.get("text") or "")))
+
+
+def ending_parts(result: Mapping[str, Any]) -> list[Part]:
+    """Why the rounds stopped, which text was the best, and the rest as for one run of the pipeline."""
+    stopped, error = str(result.get("stopped", "")), str(result.get("error") or "")
+    why = f"{stopped}, because {STOPPED[stopped]}" if stopped in STOPPED else stopped
+    best = f"Best text: round {result.get('best_round')}." if result["rounds"] else "There is no draft."
+    return [Line(f"Stopped: {why}. {error}".rstrip()), Line(best), *result_parts(result, seconds=False)]
+
+
+# --- Lesson 08: how many critics have answered ---
+
+
+def progress_bar(label: str = "critics", verb: str = "have answered") -> Callable[[int, int], None]:
+    """A function for `parallel_critique(progress=...)`: it shows a bar "3 of 5 critics have answered" that moves, and
+    when all have answered one printed line in its place. Each run gets a bar of its own.
+
+    The output of the cell does not depend on the order or the number of the calls: the bar moves by its widget's
+    state, which is not compared, and no text form stands beside it.
+    """
+    return Progress(f"{label} {verb}")
+
+
+class Progress:
+    """The bar of one run after another."""
+
+    def __init__(self, words: str):
+        self.words = words
+        self.done = 0
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        sentence = f"{done} of {total} {self.words}."
+        if self.bar is None or done <= self.done:  # the first call of a run, also after one that was interrupted
+            self.bar = with_ipywidgets(lambda w: bar_of(w, total)) if in_a_notebook() else None
+            display_widget(self.bar)
+        self.done = done
+        if self.bar is not None:
+            self.bar.children[0].value = done
+            self.bar.children[1].value = f'<span role="status">{escape(sentence)}</span>'
+        if done >= total:
+            if self.bar is not None:
+                self.bar.layout.display = "none"  # the printed line takes its place
+            self.bar, self.done = None, 0
+            print(sentence)
+
+
+def bar_of(w: Any, total: int) -> Any:
+    """A bar from 0 to total, and room for words beside it."""
+    bar = w.IntProgress(0, 0, total, layout=w.Layout(width="16em"))
+    return w.HBox([bar, w.HTML()], layout=w.Layout(flex_flow="row wrap", align_items="center"))
+
+
+def in_a_notebook() -> bool:
+    """Whether this code runs in a kernel, which can show widgets."""
+    shell = sys.modules.get("IPython")
+    return getattr(shell and shell.get_ipython(), "kernel", None) is not None
+
+
+def display_widget(widget: Any) -> None:
+    """Show a widget without a text form beside it; nothing for None."""
+    if widget is not None:
+        from IPython.display import display
+
+        display({WIDGET_VIEW: widget._repr_mimebundle_()[WIDGET_VIEW]}, raw=True)

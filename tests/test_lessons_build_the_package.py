@@ -28,6 +28,7 @@ NOT_BUILT: dict[str, dict[str, str]] = {
         "read_json": "guards json() against bodies that are none",
         "_headers": "an empty mapping where nothing answered",
     },
+    "critic.py": {"check_draft": "two lines that refuse an empty draft"},
     "verdict.py": {"clean": "a row of search patterns; lesson 04 shows what it does and imports it"},
 }
 

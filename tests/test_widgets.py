@@ -1,4 +1,4 @@
-"""The views of lessons 01 to 06, as a reader meets them: in text, in HTML, by clicks and by typing."""
+"""The views of lessons 01 to 08, as a reader meets them: in text, in HTML, by clicks and by typing."""
 
 from __future__ import annotations
 
@@ -15,21 +15,35 @@ from typing import Any
 import ipywidgets
 import pytest
 import requests
+from fake_client import FakeClient, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cai_helpers import CONSTITUTION, ConstitutionError, load_constitution
+from cai_helpers import (
+    CONSTITUTION,
+    ConstitutionError,
+    client,
+    connect,
+    load_constitution,
+    multi_round_pipeline,
+    parallel_critique,
+    widgets,
+)
 from cai_helpers.client import Client
 from cai_helpers.connection import keep_key
 from cai_helpers.diff import diff_text, find_words, mark_quotes, word_diff
 from cai_helpers.verdict import quote_in
 from cai_helpers.widgets import (
+    STATUS,
+    STOPPED,
     TEXT_ONLY,
     WIDGET_VIEW,
     View,
     edit_constitution,
     inspect_requests,
+    progress_bar,
     show_diff,
+    show_rounds,
     show_stages,
 )
 
@@ -609,6 +623,208 @@ def test_only_results_have_stages() -> None:
             show_stages(wrong)  # type: ignore[arg-type]
 
 
+# --- show_rounds ---
+
+TEXTS = [
+    "Press her. Nurses are soft. Ask.",
+    "Ask her. Nurses are soft. Ask.",
+    "Ask her. Fear works. Ask.",
+    "Ask her once.",
+]
+
+
+def a_round(number: int, **said: str) -> dict[str, Any]:
+    """A round: per principle the quote against it, "" where it is kept."""
+    details = [verdict(name, "VIOLATED" if q else "NOT VIOLATED", q, bool(q)) for name, q in said.items()]
+    return {
+        "round": number,
+        "text": TEXTS[number - 1],
+        "violations": sum(c["violated"] for c in details),
+        "by_principle": {c["principle_id"]: int(c["violated"]) for c in details},
+        "verdicts": {c["principle_id"]: c["verdict"] for c in details},
+        "details": details,
+        "calls": 3,
+        "tokens": 100 + number,
+        "time_sec": 9.75,
+    }
+
+
+@pytest.fixture
+def rounds() -> dict[str, Any]:
+    """A run in four rounds: two principles broken, then one, then another one, then none."""
+    return {
+        "prompt": "How do I ask?",
+        "raw": TEXTS[0],
+        "rounds": [
+            a_round(1, calm="Press her", bias="Nurses are soft"),
+            a_round(2, calm="", bias="Nurses are soft"),
+            a_round(3, calm="Fear works", bias=""),
+            a_round(4, calm="", bias=""),
+        ],
+        "best_round": 4,
+        "stopped": "clean",
+        "error": "",
+        "calls": 12,
+        "tokens": 410,
+        "total_time_sec": 9.75,
+        "final": TEXTS[3],
+        "status": "revised",
+    }
+
+
+def test_the_rounds_in_text(rounds: dict[str, Any]) -> None:
+    text = show_rounds(rounds).text
+    assert "Prompt: How do I ask?" in text
+    assert "Round 1 of 4, draft: 2 of 2 principles broken" in text
+    assert "Round 2 of 4, revision: 1 of 2 principles broken" in text
+    assert ">>Press her<< [calm]. >>Nurses are soft<< [bias]. Ask." in text
+    assert "[-Press-]{+Ask+} her. Nurses are soft. Ask." in text
+    assert 'Quote, found in the revision: "Fear works"' in text
+    assert "NOT VIOLATED: calm, bias." in text
+    assert "Calls: 3, tokens: 102." in text and "Calls: 12, tokens: 410." in text
+    assert "Stopped: clean, because the last text broke no principle." in text
+    assert "Best text: round 4." in text and "Status: revised. The revision passed its own check." in text
+    assert "9.75" not in text and "econd" not in text
+
+
+def test_a_revision_is_compared_with_the_text_that_it_was_made_from(rounds: dict[str, Any]) -> None:
+    severe = [{"id": "calm", "text": "Calm.", "severity": 5}, {"id": "bias", "text": "Bias."}]
+    origin = re.compile(r"Changes from round (\d)")
+    assert origin.findall(show_rounds(rounds).text) == ["1", "2", "3"]
+    assert origin.findall(show_rounds(rounds, severe).text) == ["1", "2", "2"]  # type: ignore[arg-type]
+    rounds["rounds"][1] = a_round(2, calm="Ask her", bias="Nurses are soft", tone="Ask")  # worse than the draft
+    assert origin.findall(show_rounds(rounds).text) == ["1", "1", "3"]
+
+
+def test_the_origin_is_the_text_that_the_reviser_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = [{"id": "a", "text": "No A."}, {"id": "b", "text": "No B."}]
+    kept, broken = "Verdict: NOT VIOLATED", 'Quote: "Text"\nVerdict: VIOLATED'
+    replies = ["Text one.", broken, kept, "Text two.", broken, broken, "Text three.", kept, kept]
+    fake = FakeClient(answers(*replies))
+    monkeypatch.setattr(client, "_current", fake)
+    text = show_rounds(multi_round_pipeline("Why?", rules)).text
+    last_revision = fake.asked[6][1]
+    assert "Text one." in last_revision and "Text two." not in last_revision
+    assert re.findall(r"Changes from round (\d)", text) == ["1", "1"]
+    assert "Text [-one-]{+three+}." in text
+
+
+def test_a_step_per_round_and_one_for_the_result(rounds: dict[str, Any]) -> None:
+    view = show_rounds(rounds)
+    back, on, choice = (control(view, words) for words in ("Previous", "Next", "Show"))
+    assert back.disabled and "Round 1 of 4" in shown(view) and "Round 2 of 4" not in shown(view)
+    seen = [shown(view)]
+    for _ in range(4):
+        assert not on.disabled
+        on.click()
+        seen.append(shown(view))
+    assert on.disabled and choice.value == "Result" and "Stopped: clean" in seen[-1]
+    head = "".join(show_rounds(rounds).text.split("\n")[0].split())
+    on_screen = [squeeze("".join(words_shown(step))).removeprefix(head) for step in seen]
+    assert head + "".join(on_screen) == squeeze(view.text)
+    back.click()
+    assert choice.value == "Round 4" and not on.disabled
+    choice.value = "Round 2"
+    assert "Round 2 of 4" in shown(view) and not back.disabled
+    on.click()
+    assert choice.value == "Round 3"
+
+
+def test_every_way_to_stop_is_said_in_words(rounds: dict[str, Any]) -> None:
+    for stopped in ("clean", "repeated text", "same findings", "round limit", "no answer"):
+        rounds.update(stopped=stopped, status="withheld", error="The server failed." if stopped == "no answer" else "")
+        text = show_rounds(rounds).text
+        assert f"Stopped: {stopped}, because {STOPPED[stopped]}. {rounds['error']}".rstrip() + "\n" in text
+        assert f"Status: {STATUS['withheld']}" in text
+
+
+def test_rounds_without_a_draft(rounds: dict[str, Any]) -> None:
+    rounds.update(rounds=[], raw="", stopped="no answer", error="The model declined.", best_round=0, status="withheld")
+    view = show_rounds(rounds)
+    assert "no answer, because the model gave no text. The model declined." in view.text
+    assert "There is no draft." in view.text
+    assert control(view, "Previous").disabled and control(view, "Next").disabled
+
+
+def test_only_results_of_rounds_are_shown(result: dict[str, Any]) -> None:
+    for wrong in ("text", {}, {"rounds": 3}, None, result):
+        with pytest.raises(ValueError, match="multi_round_pipeline"):
+            show_rounds(wrong)  # type: ignore[arg-type]
+
+
+# --- progress_bar ---
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is displayed, as in a notebook's kernel."""
+    displayed: list[Any] = []
+    monkeypatch.setattr(widgets, "in_a_notebook", lambda: True)
+    monkeypatch.setattr(widgets, "display_widget", displayed.append)
+    return displayed
+
+
+def test_a_bar_moves_and_gives_way_to_one_line(bars: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    progress = progress_bar()
+    progress(3, 5)
+    [box] = bars
+    bar, words = box.children
+    assert (bar.value, bar.max) == (3, 5) and "3 of 5 critics have answered." in words.value
+    assert capsys.readouterr().out == "" and box.layout.display is None
+    progress(5, 5)
+    assert bars == [box] and bar.value == 5 and box.layout.display == "none"
+    assert capsys.readouterr().out == "5 of 5 critics have answered.\n"
+
+
+def test_the_output_is_the_same_in_whatever_steps_the_answers_come(
+    bars: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for steps in ([1, 2, 3], [2, 3], [3]):
+        progress = progress_bar("cases", "are done")
+        for done in steps:
+            progress(done, 3)
+        assert capsys.readouterr().out == "3 of 3 cases are done.\n" and len(bars) == 1
+        bars.clear()
+
+
+def test_a_new_run_gets_a_new_bar(bars: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    progress = progress_bar()
+    for done in (2, 1, 2, 4):  # interrupted after two answers, and run again
+        progress(done, 4)
+    progress(1, 2)
+    assert [box.children[0].max for box in bars] == [4, 4, 2]
+    assert capsys.readouterr().out == "4 of 4 critics have answered.\n"
+
+
+def test_a_bar_without_text_is_what_a_kernel_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    import IPython.display
+
+    calls: list[Any] = []
+    monkeypatch.setattr(IPython.display, "display", lambda *args, **options: calls.append((args, options)))
+    box = ipywidgets.HBox()
+    widgets.display_widget(box)
+    [((bundle,), options)] = calls
+    assert set(bundle) == {WIDGET_VIEW} and bundle[WIDGET_VIEW]["model_id"] == box.model_id and options == {"raw": True}
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+def test_without_a_kernel_or_ipywidgets_there_is_the_line(
+    kernel: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(widgets, "in_a_notebook", lambda: kernel)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    progress = progress_bar()
+    for done in (1, 2, 3):
+        progress(done, 3)
+    assert capsys.readouterr().out == "3 of 3 critics have answered.\n"
+
+
+def test_progress_of_real_critics(capsys: pytest.CaptureFixture[str]) -> None:
+    connect()
+    parallel_critique("Ask her plainly.", CONSTITUTION, progress=progress_bar())
+    assert capsys.readouterr().out == "5 of 5 critics have answered.\n"
+
+
 # --- what holds for all of them ---
 
 
@@ -636,7 +852,9 @@ def test_the_editor_says_in_html_what_it_says_in_text() -> None:
         assert words in on_screen or words in typed
 
 
-def test_nothing_from_outside_becomes_a_tag(result: dict[str, Any], ask: Callable[..., Client]) -> None:
+def test_nothing_from_outside_becomes_a_tag(
+    result: dict[str, Any], rounds: dict[str, Any], ask: Callable[..., Client]
+) -> None:
     hostile = json.loads(json.dumps(result).replace("calm", EVIL).replace("urgent", EVIL).replace("get it", EVIL))
     hostile["stages"]["critique"]["details"][0]["quote_found"] = True
     client = ask((200, message(EVIL)), (500, EVIL), question=EVIL)
@@ -644,15 +862,19 @@ def test_nothing_from_outside_becomes_a_tag(result: dict[str, Any], ask: Callabl
     editor = edit_constitution([{"id": EVIL, "text": f"The reply must not say {EVIL}.", "benign_twin": EVIL}])
     control(editor, "Remove principle 1").click()
     control(editor, "Undo").click()
-    for view in [inspect_requests(client), show_stages(hostile), diff, editor]:
+    evil_rounds = json.loads(json.dumps(rounds).replace("Press her", EVIL))
+    for view in [inspect_requests(client), show_stages(hostile), show_rounds(evil_rounds), diff, editor]:
         assert "<script>alert" in re.sub(r"\s+", " ", view.text)
         assert not re.search(r"<(script|b)\b", shown(view))
         for widget in walk(view.widget):
             assert not getattr(widget, "description_allow_html", False)
 
 
-def test_every_control_is_named_in_words(result: dict[str, Any], ask: Callable[..., Client]) -> None:
-    for view in [*all_views(result, ask((200, message("Yes.")))), edit_constitution(CONSTITUTION)]:
+def test_every_control_is_named_in_words(
+    result: dict[str, Any], rounds: dict[str, Any], ask: Callable[..., Client]
+) -> None:
+    others = [edit_constitution(CONSTITUTION), show_rounds(rounds)]
+    for view in [*all_views(result, ask((200, message("Yes.")))), *others]:
         kinds = (ipywidgets.Box, ipywidgets.HTML)
         controls = [w for w in walk(view.widget) if not isinstance(w, kinds)]
         names = [w.description for w in controls]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 from . import blank_forms, compare, critic, forms, generator, instruction, reviser, speak
 from .chance import Roll
@@ -10,11 +11,17 @@ from .shapes import Ask, Reply
 from .switches import Switches
 from .understand import Task, understand
 
+# What is read and looked up is kept for the next text, by all models of this process, so one thinks at a time. Nobody
+# waits longer for it: thinking is Python all through, which runs in one thread at a time anyway.
+_THINKING = threading.RLock()
 
-def answer(ask: Ask, switches: Switches, roll: Roll) -> Reply:
-    """The reply to one Ask. `roll(purpose)` is the only source of chance."""
-    task = understand(ask)
-    reply = _speak(ask, task, switches, roll)
+
+def answer(ask: Ask, switches: Switches, roll: Roll, asked: int = 0) -> Reply:
+    """The reply to one Ask. `roll(purpose)` is the only source of chance; `asked`: how often it came before."""
+    with _THINKING:
+        task = understand(ask)
+        task.asked = asked
+        reply = _speak(ask, task, switches, roll)
     if ask.prefill and reply.text.startswith(ask.prefill):
         reply.text = reply.text[len(ask.prefill) :]
     return reply
@@ -61,7 +68,7 @@ def _revised(task: Task, opinions: list[critic.Opinion], switches: Switches, rol
     for opinion in opinions:
         families = families_of(opinion.principle.text) if opinion.violated else []
         offences += [reviser.Offence(quote, families[0] if families else None) for quote in opinion.quotes]
-    return reviser.rewrite(task.draft, offences, task.prompt, switches, roll) if offences else task.draft
+    return reviser.rewrite(task, offences, switches, roll) if offences else task.draft
 
 
 def _in_json(ask: Ask, text: str) -> str:

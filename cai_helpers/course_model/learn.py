@@ -4,7 +4,7 @@
     python -m cai_helpers.course_model.learn bias tone  some
 
 Sentences come from data/examples (breaks and passes), the tuning half of data/labelled, the library's benign drafts
-and revisions, and the reviser's own sentences. The measuring half is never read here.
+and revisions (without rounds.json), and the reviser's own sentences. The measuring half is never read here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .reviser import alternatives
 
 DATA = Path(__file__).parent / "data"
 EXAMPLES = DATA / "examples"
+NOT_LEARNED = "rounds.json"  # the rounds end as they do because of what the critic finds in texts it did not learn from
 ROUNDS = 12
 PENALTY = 0.6
 KEEP = 0.15  # smaller weights are left out: the file is a third as large and judges as well
@@ -93,7 +94,7 @@ def all_rows() -> list[Row]:
         rows += _rows("harmless", None, None, text, None)
     for case in json.loads((DATA / "labelled" / "tune.json").read_text(encoding="utf-8")):
         rows += _rows(case["id"], case["family"], "", case["text"], case["quote"] or "")
-    for path in sorted((DATA / "library").glob("*.json")):
+    for path in library_files():
         for entry in json.loads(path.read_text(encoding="utf-8")):
             texts = [draft["text"] for draft in entry["drafts"] if not draft["violates"]]
             for text in texts + [entry[key] for key in ("revision",) if entry.get(key)]:
@@ -103,6 +104,11 @@ def all_rows() -> list[Row]:
             for text in texts:
                 rows += _rows("library", None, None, text, None)
     return rows
+
+
+def library_files() -> list[Path]:
+    """The library's files to learn from."""
+    return [path for path in sorted((DATA / "library").glob("*.json")) if path.name != NOT_LEARNED]
 
 
 def _rows(origin: str, family: str | None, facet: str | None, text: str, quote: str | None) -> list[Row]:
@@ -235,9 +241,10 @@ def learn_wordings() -> dict[str, dict]:
 def fingerprint() -> str:
     """A short mark of everything that the weights are made from."""
     mark = hashlib.sha256()
-    folders = [concepts.FOLDER, EXAMPLES, DATA / "library"]
+    folders = [concepts.FOLDER, EXAMPLES]
     single = [DATA / "labelled" / "tune.json", EXAMPLES / "principles.txt", DATA / "alternatives.json"]
-    for path in [*sorted(p for folder in folders for p in folder.glob("*.json")), *single]:
+    files = sorted([p for folder in folders for p in folder.glob("*.json")] + library_files())
+    for path in [*files, *single]:
         mark.update(path.name.encode() + path.read_text(encoding="utf-8").encode())
     return mark.hexdigest()[:16]
 

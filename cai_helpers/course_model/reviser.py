@@ -1,7 +1,7 @@
 """The reviser: takes the offending sentences out of a draft, keeps the rest, puts a safe alternative in.
 
-A draft from the library gets its authored revision. Any other draft is cut sentence by sentence: what a critique
-quotes goes, everything else stays word for word, line structure too.
+A draft from the library gets its authored revision, or the next step of a scenario of several rounds. Any other
+draft is cut sentence by sentence: what a critique quotes goes, everything else stays word for word, line structure too.
 """
 
 from __future__ import annotations
@@ -50,15 +50,14 @@ def revise(task: Task, switches: Switches, roll: Roll) -> str:
     if task.dictated and switches.injectable:
         return task.draft
     offences = offences_in(task)
-    return rewrite(task.draft, offences, task.prompt, switches, roll) if offences else task.draft
+    return rewrite(task, offences, switches, roll) if offences else task.draft
 
 
-def rewrite(draft: str, offences: list[Offence], prompt: str, switches: Switches, roll: Roll) -> str:
-    """The draft without the offences, by a reviser of the set temper."""
-    entry = library.of_draft(draft)
+def rewrite(task: Task, offences: list[Offence], switches: Switches, roll: Roll) -> str:
+    """The task's draft without the offences, by a reviser of the set temper."""
     if switches.reviser == "stubborn":
-        return _patch(draft, offences, prompt, roll, leave_last=True)
-    clean = entry.revision if entry and entry.revision else _patch(draft, offences, prompt, roll)
+        return _patch(task.draft, offences, task.prompt, roll, leave_last=True)
+    clean = library.revision_of(task.draft, task.asked) or _patch(task.draft, offences, task.prompt, roll)
     if switches.reviser == "careless":
         return _careless(clean, {offence.family for offence in offences}, roll)
     if switches.reviser == "verbose":

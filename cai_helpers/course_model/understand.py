@@ -25,7 +25,8 @@ class Task:
     """One understood request. `kind`: generate, critique, critique_all, revise or compare.
 
     `fenced` tells whether the draft stood between marks; `dictated` whether un-fenced text orders the critic
-    to find nothing; `also_revise` whether a critique must bring a rewritten reply.
+    to find nothing; `also_revise` whether a critique must bring a rewritten reply; `asked` how often the same request
+    came before.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Task:
     system: str = ""
     dictated: bool = False
     also_revise: bool = False
+    asked: int = 0
 
 
 def understand(ask: Ask, families_of: FamiliesOf | None = None) -> Task:

@@ -116,11 +116,56 @@ def test_nothing_left_gives_a_short_helpful_reply() -> None:
     assert QUOTES[0] not in said and said in alternatives()["alone"]["harm"]
 
 
+def ask_about(text: str, **more: Any) -> str:
+    return ask(request(draft=text + "\n", quotes=[text.split(". ")[0]]), **more)
+
+
 def test_a_library_draft_gets_its_authored_revision() -> None:
     for entry in library.entries():
         if entry.revision:
-            first = entry.drafts[0].split(". ")[0]
-            assert ask(request(draft=entry.drafts[0] + "\n", quotes=[first])) == entry.revision
+            expected = entry.steps[0][0].text if entry.steps else entry.revision
+            assert ask_about(entry.drafts[0]) == expected
+
+
+SEVERAL = [entry for entry in library.entries() if entry.steps]
+
+
+@pytest.mark.parametrize("entry", SEVERAL, ids=lambda entry: entry.id)
+def test_a_scenario_of_several_rounds_goes_step_by_step(entry: library.Entry) -> None:
+    texts = [entry.drafts[0], *(turns[0].text for turns in entry.steps)]
+    last = entry.revision if entry.again is None else texts[entry.again]
+    for text, following in zip(texts, [*texts[1:], last], strict=True):
+        assert ask_about(text) == following == ask_about(f"  {text}")
+
+
+def test_turns_of_a_step_come_one_after_another_and_begin_anew() -> None:
+    entry = next(entry for entry in SEVERAL if len(entry.steps[0]) > 1)
+    model = CourseModel()
+    said = [ask_about(entry.drafts[0], model=model) for _ in range(4)]
+    assert said == [turn.text for turn in entry.steps[0]] * 2
+    assert ask_about(entry.drafts[0], model=model.reset()) == said[0]
+    failing = CourseModel(faults=["529"])  # a request without an answer does not count
+    with pytest.raises(KeyError):
+        ask_about(entry.drafts[0], model=failing)
+    assert ask_about(entry.drafts[0], model=failing) == said[0]
+
+
+def test_no_text_stands_at_two_places_of_the_library() -> None:
+    places = [
+        (library.normal(text), entry.id, place)
+        for entry in library.entries()
+        for place, texts in enumerate([entry.drafts, *([step.text for step in turns] for turns in entry.steps)])
+        for text in texts
+    ]
+    assert len({text for text, _, _ in places}) == len(places)
+    assert all(len(entry.phrasings) >= 6 for entry in library.entries())
+    assert all(0 <= (entry.again or 0) <= len(entry.steps) for entry in library.entries())
+
+
+def test_a_stubborn_or_careless_reviser_is_so_with_steps_too() -> None:
+    draft, step = SEVERAL[0].drafts[0], SEVERAL[0].steps[0][0].text
+    assert step not in ask_about(draft, model=CourseModel(reviser="stubborn"))
+    assert step in ask_about(draft, model=CourseModel(reviser="careless"))
 
 
 def test_a_stubborn_reviser_leaves_the_last_offence() -> None:
