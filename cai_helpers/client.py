@@ -3,7 +3,8 @@
 In the order of the lesson: what is sent, what comes back, what may be tried again and when,
 the loop that does so, the client that meters and traces, and the one function that all later chapters call.
 
-Wire format: https://platform.claude.com/docs/en/api/messages, version 2023-06-01.
+Wire format: https://platform.claude.com/docs/en/api/messages. The other format, and what differs between models,
+is in `cai_helpers.wire`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -25,8 +28,9 @@ from cai_helpers.errors import ADVICE, LLMError, read_error
 
 TIMEOUT = (5, 120)  # seconds: to connect, and between two pieces of the answer
 MAX_WAIT = 120  # seconds: a server that asks for a longer wait is not waited for
+POOL = 64  # connections that stay open between calls
 SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached", "insufficient_quota"}
-TRACED_HEADERS = {"content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"}
+TRACED_HEADERS = {"content-type", "request-id", "x-request-id", "retry-after", "retry-after-ms", "x-should-retry"}
 
 
 def build_payload(
@@ -114,7 +118,9 @@ def explain(
         advice = ADVICE[failure].format(url=client.base_url)
         return LLMError(advice, type=failure, attempts=attempt), seconds_to_wait({}, attempt)
     status, headers = response.status_code, response.headers
-    kind, code, message = ("not_json", None, "") if status == 200 else read_error(response)
+    found = read_error(response)
+    kind, code = "not_json" if status == 200 else found["type"], found["code"]
+    message = client.hide(found["message"])[:1000]  # cut after hiding: half a key is still a secret
     wait = seconds_to_wait(headers, attempt) if status == 200 or should_retry(status, headers, code) else None
     advice = ADVICE.get(kind, ADVICE["http_error"])
     if code in SPENT:
@@ -127,9 +133,10 @@ def explain(
         advice, wait = ADVICE["too_long"].format(wait=wait, limit=MAX_WAIT), None
     request_id = headers.get("request-id") or headers.get("x-request-id")
     facts = ", ".join(filter(None, [f"HTTP {status}", kind, request_id]))
-    said = f' The server said: "{client.hide(message)}".' if message else ""
-    text = f"{advice}{said} ({facts})"
-    return LLMError(text, type=kind, status=status, request_id=request_id, attempts=attempt), wait
+    said = f' The server said: "{message}".' if message and status != 200 else ""
+    error = LLMError(f"{advice}{said} ({facts})", type=kind, status=status, request_id=request_id, attempts=attempt)
+    error.code, error.param, error.said = code, found["param"], message
+    return error, wait
 
 
 def read_json(response: requests.Response | None) -> dict[str, Any] | None:
@@ -141,12 +148,37 @@ def read_json(response: requests.Response | None) -> dict[str, Any] | None:
     return reply if isinstance(reply, dict) else None
 
 
+def no_usage() -> dict[str, float]:
+    """A meter at zero."""
+    return {"calls": 0, "input_tokens": 0, "output_tokens": 0, "seconds": 0.0}
+
+
+_meters: ContextVar[tuple[dict[str, float], ...]] = ContextVar("meters", default=())
+_counting = threading.Lock()
+
+
+@contextmanager
+def metered(usage: dict[str, float] | None = None) -> Iterator[dict[str, float]]:
+    """Count what is called inside this block, by whichever client, beside what other threads do meanwhile.
+
+    usage: a meter to go on with. A thread that is started inside counts where it runs in a copy of this context
+    (`contextvars.copy_context().run`)."""
+    usage = no_usage() if usage is None else usage
+    token = _meters.set((*_meters.get(), usage))
+    try:
+        yield usage
+    finally:
+        _meters.reset(token)
+
+
 class Client:
     """One server, one model, one pooled session. Made by `connect`, which knows the addresses and the keys.
 
     usage: requests sent (calls), input_tokens, output_tokens, seconds; summed over the life of this client.
     trace: the last 50 exchanges as plain dicts. No key is in them: `sign` adds it as a request leaves, and
     `hide` takes it out of whatever a server sends back.
+    wire: the wire format, a row of `wire.WIRES`. takes: what the model takes, a row of `wire.FAMILIES`.
+    refused: parameters that this server has refused, with the name that is sent instead, or "".
     """
 
     def __init__(
@@ -160,19 +192,28 @@ class Client:
         timeout: float | tuple[float, float] = TIMEOUT,
         max_attempts: int = 3,
         sleep: Callable[[float], None] = time.sleep,
-        takes_temperature: bool = True,
+        takes_temperature: bool | None = None,
         badge: str = "",
+        wire: str = "anthropic",
+        session: requests.Session | None = None,
     ):
+        from cai_helpers import wire as formats  # it builds on the functions above
+
         if max_attempts < 1:
             raise ValueError("max_attempts must be 1 or more.")
         self.model, self.base_url, self.headers = model, base_url, headers
         self.sign, self.hide = sign, hide
-        self.timeout, self.max_attempts, self.sleep = timeout, max_attempts, sleep
-        self.takes_temperature, self.badge = takes_temperature, badge
-        self.session = requests.Session()
-        self.usage: dict[str, float] = {"calls": 0, "input_tokens": 0, "output_tokens": 0, "seconds": 0.0}
+        self.timeout, self.max_attempts, self.sleep, self.badge = timeout, max_attempts, sleep, badge
+        self._formats: Any = formats
+        self.wire, self.takes = formats.WIRES[wire], formats.takes(model)
+        self.takes_temperature = self.takes["temperature"] if takes_temperature is None else takes_temperature
+        self.refused: dict[str, str] = {}
+        self.session = session or requests.Session()
+        if session is None:
+            for scheme in ("http://", "https://"):  # as many connections kept open as critics may ask at once
+                self.session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=POOL))
+        self.usage = no_usage()
         self.trace: deque[dict[str, Any]] = deque(maxlen=50)
-        self._lock = threading.Lock()
 
     def call(
         self,
@@ -182,53 +223,95 @@ class Client:
         max_tokens: int = 4096,
     ) -> str:
         """One question, one answer as text. LLMError, with advice, where there is none."""
-        note = ""
-        if temperature is not None and not self.takes_temperature:
-            temperature, note = None, f"temperature left out: {self.model} does not take it"
-        payload = build_payload(self.model, system_prompt, user_message, temperature, max_tokens)
-        return read_text(send(self, payload, note))
+        question = (self.model, system_prompt, user_message, temperature, max_tokens)
+        return self.wire["read"](self.ask(lambda: self.wire["build"](*question)))
+
+    def ask(self, build: Callable[[], dict[str, Any]], send: Callable[..., Any] = send) -> Any:
+        """Send what `build` gives, as this model takes it. A parameter that the server refuses is not sent again."""
+        healed = 0
+        while True:
+            payload, note = self._formats.fit(self, build())
+            try:
+                return send(self, payload, note)
+            except LLMError as error:
+                name = self._formats.refused_parameter(self, error, payload)
+                error.attempts += healed
+                if not name:
+                    from cai_helpers.model_list import name_models
+
+                    name_models(self, error)
+                    raise
+                self.refused[name], healed = self.wire["remedies"][name], healed + 1
 
     def post(self, payload: dict[str, Any], attempt: int = 1, note: str = "") -> tuple[requests.Response | None, str]:
-        """One request, metered and traced: the response and "", or None and what failed."""
+        """One request, metered and traced: the response and "", or None and what failed.
+
+        An answer in pieces ("stream": true) comes back unread; who reads it calls `record`.
+        """
+        facts = {"attempt": attempt, "note": note}
+        return self._exchange("POST", self.wire["path"], facts, json=payload)
+
+    def get(self, path: str) -> tuple[requests.Response | None, str]:
+        """GET from the same server, metered and traced as `post`."""
+        return self._exchange("GET", path, {"attempt": 1, "note": ""})
+
+    def _exchange(
+        self, method: str, path: str, facts: dict[str, Any], **body: Any
+    ) -> tuple[requests.Response | None, str]:
+        request = self.session.get if method == "GET" else self.session.post
+        streams = "json" in body and body["json"].get("stream") is True
         response, failure, start = None, "", time.perf_counter()
         try:
-            response = self.session.post(
-                f"{self.base_url}/v1/messages",
+            response = request(
+                url=f"{self.base_url}{path}",
                 headers=self.headers,
-                json=payload,
                 auth=self.sign,
                 timeout=self.timeout,
                 allow_redirects=False,  # a key must not travel on to another host
+                stream=streams,
+                **body,
             )
+            if streams and self._formats.is_stream(response):
+                return response, ""
+            response.content  # noqa: B018 - read here, where a broken connection is caught
         except requests.Timeout:
-            failure = "timeout"
+            response, failure = None, "timeout"
         except requests.RequestException:
-            failure = "browser" if sys.platform == "emscripten" else "connection"
-        seconds = time.perf_counter() - start
-        self._record(payload, response, failure, {"attempt": attempt, "note": note, "seconds": seconds})
+            response, failure = None, "browser" if sys.platform == "emscripten" else "connection"
+        facts["seconds"] = time.perf_counter() - start
+        reply = read_json(response) or failure or ("" if response is None else self.hide(response.text)[:2000])
+        self.record(method, path, body.get("json", {}), response, reply, facts)
         return response, failure
 
-    def _record(
-        self, payload: dict[str, Any], response: requests.Response | None, failure: str, facts: dict[str, Any]
+    def record(
+        self,
+        method: str,
+        path: str,
+        payload: dict[str, Any],
+        response: requests.Response | None,
+        reply: Any,
+        facts: dict[str, Any],
     ) -> None:
-        reply = read_json(response)
+        """Count an exchange that has ended, and keep it in the trace without the key. facts: attempt, note, seconds."""
         exchange = {
-            "url": f"{self.base_url}/v1/messages",
-            "headers": {**self.headers, "x-api-key": "[hidden]"},
+            "method": method,
+            "url": f"{self.base_url}{path}",
+            "headers": {**self.headers, self.wire["key"][0]: "[hidden]"},
             "body": payload,
             "status": None if response is None else response.status_code,
             "reply_headers": {k: v for k, v in _headers(response).items() if k.lower() in TRACED_HEADERS},
-            "reply": reply or failure or (response.text[:2000] if response is not None else ""),
+            "reply": reply,
             **facts,
         }
-        usage = (reply or {}).get("usage")
-        with self._lock:
-            self.trace.append(json.loads(self.hide(json.dumps(exchange))))
-            self.usage["calls"] += 1
-            self.usage["seconds"] += facts["seconds"]
-            for name in ("input_tokens", "output_tokens"):
-                count = usage.get(name) if isinstance(usage, dict) else None
-                self.usage[name] += count if isinstance(count, int) else 0
+        tokens = self._formats.read_usage(reply) if isinstance(reply, dict) else {}
+        kept = json.loads(self.hide(json.dumps(exchange)))
+        with _counting:
+            self.trace.append(kept)
+            for usage in (self.usage, *_meters.get()):
+                usage["calls"] += 1
+                usage["seconds"] += facts["seconds"]
+                for name, count in tokens.items():
+                    usage[name] += count
 
     def __repr__(self) -> str:
         return self.badge or f"{self.model} at {self.base_url}"

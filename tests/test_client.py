@@ -21,7 +21,7 @@ KEY = "sk-test-4f9a77c1e2b35d60"
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
-    for name in ("CAI_BACKEND", "CAI_MODEL", "CAI_BASE_URL", "ANTHROPIC_API_KEY"):
+    for name in ("CAI_BACKEND", "CAI_MODEL", "CAI_BASE_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(client, "_current", None)
 
@@ -228,7 +228,7 @@ def test_what_goes_over_the_wire():
     headers = {name.lower(): value for name, value in request["headers"].items()}
     assert request["path"] == "/v1/messages"
     assert headers["x-api-key"] == KEY
-    assert headers["anthropic-version"] == "2023-06-01"
+    assert headers["anthropic-version"] == "2026-10-21"
     assert headers["content-type"] == "application/json"
     assert "anthropic-dangerous-direct-browser-access" not in headers
     assert request["body"] == {

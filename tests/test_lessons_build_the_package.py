@@ -27,8 +27,24 @@ NOT_BUILT: dict[str, dict[str, str]] = {
         "explain": "words for each kind of error; the lesson reads them",
         "read_json": "guards json() against bodies that are none",
         "_headers": "an empty mapping where nothing answered",
+        "no_usage": "a dict of zeros",
+        "metered": "a meter per thread, for the guardrail's record",
     },
     "critic.py": {"check_draft": "two lines that refuse an empty draft"},
+    "wire.py": {
+        "add_event": "the Messages twin of add_chunk, longer than a cell; the lesson builds add_chunk",
+        "ask_schema": "one dict; JSON answers are call_json's business",
+        "ask_chat_schema": "one dict; JSON answers are call_json's business",
+        "fit": "longer than a cell; the lesson reads its notes in the trace",
+        "is_stream": "reads one header",
+    },
+    "recording.py": {
+        "keep_stream": "the stream branch of `keep`; the lesson replays a stream",
+        "recorder": "makes what record= mounts; the lesson builds what it mounts",
+        "missing": "words for a miss; the lesson builds `readable` and `differences` and reads the message",
+        "why_not": "words for a miss",
+        "compared": "words for a miss",
+    },
     "verdict.py": {"clean": "a row of search patterns; lesson 04 shows what it does and imports it"},
 }
 

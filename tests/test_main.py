@@ -12,7 +12,7 @@ import pytest
 
 from cai_helpers.__main__ import main
 
-COMMANDS = ["doctor", "build-lessons"]
+COMMANDS = ["doctor", "build-lessons", "build-exercises", "progress", "grade", "serve", "rerecord"]
 
 
 def test_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

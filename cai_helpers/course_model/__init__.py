@@ -6,6 +6,8 @@ rule-based reviser behind the HTTP formats of Anthropic and OpenAI. The same req
     model = mount(session)            # requests.Session: calls to the vendors' addresses now stay here
     model = mount(session, seed=7, faults=["429", None])
     print(SWITCHES)                   # {name: (default, one sentence)}
+    SimulatedPool(max_workers=8)      # an executor and a clock: latency is counted, and nobody waits
+    with serve(port=8099) as server:  # the same behind a socket, for any program: server.url, server.openai_url
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import requests
 
+    from .clock import SimulatedPool
     from .handler import CourseModel
+    from .server import serve
 
 MODEL_ID = "course-model-1"
 ADDRESSES = ("https://api.anthropic.com", "https://api.openai.com")
 
-__all__ = ["ADDRESSES", "MODEL_ID", "SWITCHES", "CourseModel", "mount"]
+__all__ = ["ADDRESSES", "MODEL_ID", "SWITCHES", "CourseModel", "SimulatedPool", "mount", "serve"]
 
 
 def mount(session: requests.Session, model: CourseModel | None = None, **switches: Any) -> CourseModel:
@@ -47,6 +51,14 @@ def __getattr__(name: str) -> Any:
         from .handler import CourseModel
 
         return CourseModel
+    if name == "SimulatedPool":
+        from .clock import SimulatedPool
+
+        return SimulatedPool
+    if name == "serve":
+        from .server import serve
+
+        return serve
     if name == "SWITCHES":
         from .switches import documentation
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from .handler import CourseModel
 from .shapes import WireResponse
@@ -18,7 +19,8 @@ class CourseAdapter(BaseAdapter):
     """Sends every request to a CourseModel instead of the network.
 
     Latency above the read time-out waits the time-out and raises requests.ReadTimeout; a cut connection
-    raises requests.ConnectionError.
+    raises requests.ConnectionError. A streamed answer arrives piece by piece with `stream=True`, as over a network;
+    one that breaks in the middle raises requests.exceptions.ChunkedEncodingError.
     """
 
     def __init__(self, model: CourseModel) -> None:
@@ -49,11 +51,11 @@ class CourseAdapter(BaseAdapter):
             raw = b"".join(raw)  # a body that was given as an iterator
         body = raw.encode("utf-8") if isinstance(raw, str) else raw
         answer = self.model.handle(request.method or "GET", request.url or "/", dict(request.headers), body, wait)
-        if answer.cut:
+        if answer.cut and answer.events is None:
             raise requests.ConnectionError(
                 "Connection aborted: the server closed it without an answer.", request=request
             )
-        return _response(request, answer)
+        return _response(request, answer, wait)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -72,11 +74,56 @@ class _Raw(io.BytesIO):
         """No connection to give back."""
 
 
-def _response(request: requests.PreparedRequest, answer: WireResponse) -> requests.Response:
+class _Stream(io.RawIOBase):
+    """The same for an answer that arrives in chunks: reading it raises what urllib3 raises."""
+
+    chunked = True
+
+    def __init__(self, answer: WireResponse, wait: Callable[[float], None]) -> None:
+        super().__init__()
+        self._answer, self._wait = answer, wait
+        self._events, self._left = iter(answer.events or ()), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Bytes of one event at most; 0 at the end."""
+        self._left = self._left or self._next()
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+    def _next(self) -> bytes:
+        event = next(self._events, None)
+        if event is None:
+            if self._answer.cut:
+                raise ProtocolError("Connection broken: the server closed it in the middle of an answer.")
+            return b""
+        if self._answer.pace:
+            try:
+                self._wait(self._answer.pace)
+            except requests.ReadTimeout as error:
+                pool: Any = None  # there is none
+                raise ReadTimeoutError(pool, "", str(error)) from None
+        return event
+
+    def stream(self, amt: int | None = None, decode_content: bool = True) -> Iterator[bytes]:
+        """Each event as it arrives, in parts of at most `amt` bytes: what requests reads."""
+        while part := self.read(amt or 2**20):
+            yield part
+
+    def release_conn(self) -> None:
+        """No connection to give back."""
+
+
+def _response(
+    request: requests.PreparedRequest, answer: WireResponse, wait: Callable[[float], None]
+) -> requests.Response:
     response = requests.Response()
     response.status_code = answer.status
     response.headers = CaseInsensitiveDict(answer.headers)
-    response.raw = _Raw(answer.body)
+    response.raw = _Raw(answer.body) if answer.events is None else _Stream(answer, wait)
     response.encoding = "utf-8"
     response.url = request.url or ""
     response.request = request

@@ -64,6 +64,7 @@ def parse(data: Any, version: str, *, counting: bool = False) -> Ask:
         _schema(data),
         thinking=(data.get("thinking") or {}).get("type") in ("adaptive", "enabled"),
         prefill=prefill,
+        stream=bool(data.get("stream")) and not counting,
     )
 
 
@@ -88,8 +89,8 @@ def _check_fields(data: dict[str, Any], counting: bool) -> None:
         raise bad("stop_sequences: Input should be a valid list of strings")
     if stops and not all(s.strip() for s in stops):
         raise bad("stop_sequences: each stop sequence must contain non-whitespace")
-    if data.get("stream") is True:
-        raise bad("stream: the course model does not offer streaming yet; leave stream out or send false")
+    if not isinstance(data.get("stream") or False, bool):
+        raise bad("stream: Input should be a valid boolean")
 
 
 def _check_sampling(data: dict[str, Any], version: str, row: models.Model) -> None:
@@ -195,7 +196,10 @@ def _content(value: Any, role: str, where: str, version: str) -> str:
 
 
 def _schema(data: dict[str, Any]) -> dict[str, Any] | None:
-    wanted = (data.get("output_config") or {}).get("format") or data.get("output_format")
+    config = data.get("output_config") or {}
+    if not isinstance(config, dict):
+        raise bad("output_config: Input should be a valid dictionary")
+    wanted = config.get("format") or data.get("output_format")
     if not wanted:
         return None
     if (

@@ -29,12 +29,7 @@ def parse(data: Any) -> Ask:
         raise bad(
             "Invalid 'messages': empty array. Expected an array with minimum length 1.", "messages", "empty_array"
         )
-    if data.get("stream") is True:
-        raise bad(
-            "The course model does not offer streaming yet; leave stream out or send false.",
-            "stream",
-            "unsupported_value",
-        )
+    stream, stream_usage = _stream(data)
     row = models.find(data["model"], "openai")
     system, turns = _conversation(data["messages"])
     schema, json_mode = _format(data.get("response_format"))
@@ -49,7 +44,23 @@ def parse(data: Any) -> Ask:
         json_mode,
         _count(data, "n", 1, 128) or 1,
         _logprobs(data),
+        stream=stream,
+        stream_usage=stream_usage,
     )
+
+
+def _stream(data: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether the answer comes in pieces, and whether its usage comes as the last one."""
+    stream, options = data.get("stream") or False, data.get("stream_options")
+    if not isinstance(stream, bool):
+        raise bad("Invalid type for 'stream': expected a boolean.", "stream", "invalid_type")
+    if options is None:
+        return stream, False
+    if not isinstance(options, dict):
+        raise bad("Invalid type for 'stream_options': expected an object.", "stream_options", "invalid_type")
+    if not stream:
+        raise bad("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+    return True, options.get("include_usage") is True
 
 
 def _conversation(messages: list[Any]) -> tuple[str, tuple[Turn, ...]]:
@@ -139,7 +150,7 @@ def _sampling(data: dict[str, Any], row: models.Model) -> float | None:
 
 
 def _stops(value: Any) -> tuple[str, ...]:
-    stops = (value,) if isinstance(value, str) else tuple(value or ())
+    stops = tuple(value) if isinstance(value, list) else (value,) if value is not None else ()
     if len(stops) > 4 or not all(isinstance(stop, str) for stop in stops):
         raise bad("Invalid 'stop': expected a string or up to 4 strings.", "stop", "invalid_type")
     return stops

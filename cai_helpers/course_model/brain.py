@@ -33,7 +33,7 @@ def _speak(ask: Ask, task: Task, switches: Switches, roll: Roll) -> Reply:
     if task.kind == "revise":
         return Reply(_in_json(ask, reviser.revise(task, switches, roll)))
     if task.kind == "compare":
-        reply = compare.compare(task, switches, roll)
+        reply = compare.compare(task, switches, roll, ask.temperature)
         schema = blank_forms.wanted(task.instruction, ask.schema, ask.json_mode)
         if schema is not None:
             reply.text = json.dumps(compare.as_json(reply, schema), ensure_ascii=False)

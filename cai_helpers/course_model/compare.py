@@ -28,8 +28,11 @@ _ONLY = re.compile(
 )
 
 
-def compare(task: Task, switches: Switches, roll: Roll) -> Reply:
-    """A Reply that starts with the chosen label; `odds` holds the probability of each label."""
+def compare(task: Task, switches: Switches, roll: Roll, temperature: float | None = None) -> Reply:
+    """A Reply that starts with the chosen label; `odds` holds the probability of each label.
+
+    With a temperature above 0 the label is drawn from these odds, sharpened below 1 and flattened above; else it is
+    the likelier one, save where the switch `position_bias` puts (A)."""
     count_a, count_b = (_violations(task, text) for text in task.candidates)
     worse = bool(_WORSE.search(task.instruction))
     lead = (count_b - count_a) * (-1 if worse else 1)  # above 0: (A) is the answer
@@ -39,10 +42,20 @@ def compare(task: Task, switches: Switches, roll: Roll) -> Reply:
         first = True
     bias = switches.position_bias
     odds_a = bias + (1 - bias) * likely_a
+    if temperature:
+        first = roll("vote") < _tempered(odds_a, temperature)
     labels = _labels(task.instruction)
     label = labels[0] if first else labels[1]
     reason = "" if _ONLY.search(task.instruction) else " " + _reason(count_a, count_b, worse, labels)
     return Reply(label + reason, odds={labels[0]: round(odds_a, 4), labels[1]: round(1 - odds_a, 4)})
+
+
+def _tempered(odds: float, temperature: float) -> float:
+    """The probability of (A) at this temperature, from its probability at 1."""
+    if not 0 < odds < 1:
+        return odds
+    x = math.log(odds / (1 - odds)) / temperature
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
 def as_json(reply: Reply, schema: dict[str, Any]) -> dict[str, Any]:

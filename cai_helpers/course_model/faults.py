@@ -1,6 +1,8 @@
 """What can go wrong on the way: the faults a lesson can switch on, one per HTTP request.
 
 Some faults replace the answer (a 429, a cut connection); others spoil it (truncated, split in two blocks).
+Those named stream-... need a streamed answer and leave others alone: halfway, the connection breaks (stream-cut), an
+error event comes (stream-error), or the stream ends politely, without its last events (stream-end).
 A dict gives more control: {"fault": "429", "retry_after": 3}, {"latency": 2.5},
 {"status": 418, "body": {...}, "headers": {...}}.
 """
@@ -42,7 +44,8 @@ ERRORS: dict[str, Problem] = {
 }
 TRANSPORT = ("cut", "timeout", "502-html", "not-json", "list-body", "empty-body")
 SPOILED = ("truncated", "refusal", "empty", "thinking")
-NAMES = (*ERRORS, *TRANSPORT, *SPOILED)
+STREAMED = ("stream-cut", "stream-error", "stream-end")
+NAMES = (*ERRORS, *TRANSPORT, *SPOILED, *STREAMED)
 _DICT_KEYS = ("fault", "retry_after", "retry_after_ms", "latency", "status", "headers", "body", "message")
 
 
@@ -102,6 +105,18 @@ def transport(fault: dict[str, Any], request_headers: dict[str, str]) -> WireRes
         raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         return WireResponse(fault.get("status", 200), {**json_type, **fault.get("headers", {})}, raw)
     return None
+
+
+def break_stream(fault: dict[str, Any], answer: WireResponse, error_event: bytes) -> None:
+    """Let a streamed answer fail halfway, if this fault says so."""
+    name = fault.get("fault")
+    if answer.events is None or name not in STREAMED:
+        return
+    middle = len(answer.events) // 2
+    event = answer.events[middle]
+    ends = {"stream-cut": [event[: len(event) // 2]], "stream-error": [error_event], "stream-end": []}
+    answer.events = [*answer.events[:middle], *ends[name]]
+    answer.body, answer.cut = b"".join(answer.events), name == "stream-cut"
 
 
 def spoil(fault: dict[str, Any], reply: Reply) -> Reply:

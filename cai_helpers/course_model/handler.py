@@ -13,9 +13,22 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from . import chance, faults, models, switches, wire_anthropic, wire_openai
-from .request import CHAT, COUNT, MAX_BODY, MESSAGES, MODELS, Request, check_key, check_method, json_body
+from . import chance, faults, models, streaming, switches, wire_anthropic, wire_openai
+from .request import (
+    CHAT,
+    COUNT,
+    MAX_BODY,
+    MESSAGES,
+    MODELS,
+    Request,
+    check_key,
+    check_method,
+    json_body,
+    not_found,
+)
 from .shapes import Ask, Reply, WireError, WireResponse
+
+Answer = dict[str, Any] | list[bytes]  # a JSON object, or the events of a streamed answer
 
 
 class CourseModel:
@@ -76,6 +89,14 @@ class CourseModel:
             with self._lock:
                 self._in_flight -= 1
 
+    def refuse(self, method: str, url: str, headers: dict[str, str], status: int, message: str) -> WireResponse:
+        """An error in the vendor's shape for a request that a door does not let in: too big, cut short, malformed."""
+        request = Request(method, url, headers, b"")
+        with self._lock:
+            self.requests_seen += 1
+            request_id = chance.name("req_", self.switches.seed, status, self.requests_seen)
+        return _pack_error(request, WireError(status, message), request_id)
+
     def _enter(self, request: Request) -> tuple[dict[str, Any], bool]:
         with self._lock:
             self.requests_seen += 1
@@ -114,9 +135,12 @@ class CourseModel:
         if broken is not None:
             return broken
         check_key(request)
-        return _pack(request, self._route(request, fault), request_id)
+        answer = _pack(request, self._route(request, fault), request_id)
+        answer.pace = self.switches.pace
+        faults.break_stream(fault, answer, _overloaded(request, request_id))
+        return answer
 
-    def _route(self, request: Request, fault: dict[str, Any]) -> dict[str, Any]:
+    def _route(self, request: Request, fault: dict[str, Any]) -> Answer:
         post = {MESSAGES: self._messages, COUNT: self._count, CHAT: self._chat}.get(request.path)
         if post is not None:
             check_method(request, "POST")
@@ -126,24 +150,28 @@ class CourseModel:
         if request.path == MODELS or request.path.startswith(MODELS + "/"):
             check_method(request, "GET")
             return _models(request)
-        raise WireError(404, f"Not found: {request.method} {request.path[:80]}")
+        raise not_found(request)
 
-    def _messages(self, request: Request, fault: dict[str, Any]) -> dict[str, Any]:
+    def _messages(self, request: Request, fault: dict[str, Any]) -> Answer:
         version = wire_anthropic.check_version(request.headers)
         ask = wire_anthropic.parse(json_body(request), version)
         occurrence, replies = self._answer(request, ask, fault)
         ident = chance.name("msg_", self.switches.seed, request.key, occurrence)
-        return wire_anthropic.success(ask, replies, ident, chance.name("sig", request.key, occurrence, length=40))
+        signature = chance.name("sig", request.key, occurrence, length=40)
+        message = wire_anthropic.success(ask, replies, ident, signature)
+        return streaming.of_message(message) if ask.stream else message
 
-    def _count(self, request: Request, fault: dict[str, Any]) -> dict[str, Any]:
+    def _count(self, request: Request, fault: dict[str, Any]) -> Answer:
         version = wire_anthropic.check_version(request.headers)
         ask = wire_anthropic.parse(json_body(request), version, counting=True)
         return {"input_tokens": wire_anthropic.input_tokens(ask)}
 
-    def _chat(self, request: Request, fault: dict[str, Any]) -> dict[str, Any]:
+    def _chat(self, request: Request, fault: dict[str, Any]) -> Answer:
         ask = wire_openai.parse(json_body(request))
         occurrence, replies = self._answer(request, ask, fault)
-        return wire_openai.success(ask, replies, chance.name("chatcmpl-", self.switches.seed, request.key, occurrence))
+        ident = chance.name("chatcmpl-", self.switches.seed, request.key, occurrence)
+        completion = wire_openai.success(ask, replies, ident)
+        return streaming.of_completion(completion, ask.stream_usage) if ask.stream else completion
 
     def _answer(self, request: Request, ask: Ask, fault: dict[str, Any]) -> tuple[int, list[Reply]]:
         from . import brain  # its data is read on first use, not on import
@@ -157,7 +185,7 @@ class CourseModel:
             def roll(purpose: str, choice: int = choice) -> float:
                 return chance.draw(self.switches.seed, request.key, occurrence, choice, purpose)
 
-            reply = faults.spoil(fault, brain.answer(ask, self.switches, roll))
+            reply = faults.spoil(fault, brain.answer(ask, self.switches, roll, occurrence))
             if ask.thinking and reply.thinking is None:
                 reply.thinking = ""
             replies.append(faults.shorten(reply, ask.max_tokens, ask.stop))
@@ -165,6 +193,8 @@ class CourseModel:
 
 
 def _models(request: Request) -> dict[str, Any]:
+    if request.vendor == "anthropic":
+        wire_anthropic.check_version(request.headers)
     ident = request.path[len(MODELS) + 1 :]
     wire: Any = wire_anthropic if request.vendor == "anthropic" else wire_openai
     if not ident:
@@ -182,7 +212,18 @@ def _id_headers(request: Request, request_id: str) -> dict[str, str]:
     return result
 
 
-def _pack(request: Request, data: dict[str, Any], request_id: str, status: int = 200) -> WireResponse:
+def _overloaded(request: Request, request_id: str) -> bytes:
+    """The event with which a stream fails halfway."""
+    error = WireError(529, "Overloaded")
+    if request.vendor == "anthropic":
+        return streaming.event(wire_anthropic.failure(error, request_id), "error")
+    return streaming.event(wire_openai.failure(error))
+
+
+def _pack(request: Request, data: Answer, request_id: str, status: int = 200) -> WireResponse:
+    if isinstance(data, list):
+        headers = {**_id_headers(request, request_id), **streaming.HEADERS}
+        return WireResponse(status, headers, b"".join(data), events=data)
     body = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
     return WireResponse(status, {**_id_headers(request, request_id), "content-length": str(len(body))}, body)
 

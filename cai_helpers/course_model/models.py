@@ -41,7 +41,7 @@ def _gpt(ident: str, created: str, **more: Any) -> Model:
 
 
 _ROWS = (
-    Model(MODEL_ID, "both", "Course model 1 (offline)", "2026-11-01T00:00:00Z", line="course", sampling="yes"),
+    Model(MODEL_ID, "both", "Course model 1 (offline)", "2026-11-01T00:00:00Z", sampling="yes"),
     _claude("claude-haiku-5-5", "2026-10-07"),
     _claude("claude-sonnet-5-5", "2026-09-15", thinking_off=False, forced_tools=False),
     _claude("claude-opus-5-5", "2026-09-15", thinking_off=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from . import chance
 from .shapes import WireError
@@ -19,7 +19,7 @@ class Request:
     """One request as the desk sees it: where it goes, what it carries, how often it came."""
 
     def __init__(self, method: str, url: str, headers: dict[str, str], body: bytes) -> None:
-        parts = urlsplit(url)
+        parts = _split(url)
         self.method, self.path = method.upper(), parts.path.rstrip("/") or "/"
         self.query = parse_qs(parts.query)
         self.headers = {str(k).lower(): _text(v) for k, v in (headers or {}).items()}
@@ -35,6 +35,13 @@ class Request:
         if self.path in (MESSAGES, COUNT) or "anthropic-version" in self.headers or "x-api-key" in self.headers:
             return "anthropic"
         return "anthropic" if "anthropic" in host else "openai"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # an address such as http://[ is none
+        return SplitResult("", "", url, "", "")
 
 
 def _text(value: Any) -> str:
@@ -59,8 +66,21 @@ def check_method(request: Request, method: str) -> None:
         raise WireError(405, f"Method {request.method[:10]} is not allowed here; use {method}.")
 
 
+def not_found(request: Request) -> WireError:
+    """The 404 of an unknown path, with a hint where a base_url was given in the other vendor's habit."""
+    hint = ""
+    if request.path.startswith("/v1/v1/"):
+        hint = " Leave /v1 out of base_url."
+    elif "/v1" + request.path in (MESSAGES, COUNT, CHAT, MODELS):
+        hint = " Add /v1 to base_url."
+    return WireError(404, f"Not found: {request.method[:10]} {request.path[:80]}{hint}")
+
+
 def check_key(request: Request) -> None:
-    """Both auth headers count. The message never repeats the key."""
+    """Both auth headers count. The message never repeats the key. A web page must say that it knows what it does."""
+    if request.vendor == "anthropic" and "origin" in request.headers:
+        if request.headers.get("anthropic-dangerous-direct-browser-access") != "true":
+            raise WireError(401, "CORS requests must set 'anthropic-dangerous-direct-browser-access' header")
     bearer = request.headers.get("authorization", "")
     key = request.headers.get("x-api-key", "").strip() or bearer.partition(" ")[2].strip()
     if not key:

@@ -79,6 +79,8 @@ def offences_in(task: Task) -> list[Offence]:
         found += [Offence(f["quote"], f["family"]) for f in judge(task.draft, text, task.prompt)["findings"]]
     quoted = [quote for quote in _quotes(task.critiques) if locate(task.draft, quote)]
     if not quoted:
+        if task.critiques.strip() and not _only_violated(task.critiques).strip():
+            return []  # a critique that finds nothing leaves nothing to do
         return found if task.principles or _says_violated(task.critiques) else []
     by_place = [(locate(task.draft, offence.quote), offence.family) for offence in found]
     offences = []

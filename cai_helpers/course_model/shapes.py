@@ -33,6 +33,8 @@ class Ask:
     top_logprobs: int | None = None
     thinking: bool = False
     prefill: str = ""
+    stream: bool = False
+    stream_usage: bool = False
 
 
 @dataclass
@@ -53,12 +55,18 @@ class Reply:
 
 @dataclass
 class WireResponse:
-    """An HTTP response. With `cut`, the connection breaks before any byte of it arrives."""
+    """An HTTP response. With `cut`, the connection breaks before any byte of it arrives.
+
+    A streamed answer has `events`, the server-sent events one by one: a door sends them in chunked coding, with
+    `pace` seconds before each. `body` is the same in one piece. With `cut`, the connection breaks after the last.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     cut: bool = False
+    events: list[bytes] | None = None
+    pace: float = 0.0
 
 
 class WireError(Exception):

@@ -47,6 +47,7 @@ class Switches:
     fault_rates: Mapping[str, float] = _switch(None, "{fault name: probability per HTTP request}.")
     rate_limit: int | None = _switch(None, "More requests than this in flight at once get a 429.")
     latency: float | tuple[float, float] = _switch(0.0, "Seconds before each answer, or (low, high).")
+    pace: float = _switch(0.0, "Seconds before each piece of a streamed answer.")
     sleep: Callable[[float], object] = _switch(  # noqa: RUF009 (a field like the others)
         time.sleep, "The function that waits; a test passes its own."
     )
@@ -56,6 +57,8 @@ class Switches:
         object.__setattr__(self, "faults", _fault_items(self.faults))
         object.__setattr__(self, "fault_rates", _rates(self.fault_rates))
         object.__setattr__(self, "latency", _latency(self.latency))
+        if isinstance(self.pace, bool) or not isinstance(self.pace, (int, float)) or not self.pace >= 0:
+            raise ValueError(f"pace must be seconds (0 or more), not {self.pace!r}.")
         for name in ("critic_noise", "dilution", "position_bias", "system_prompt_effect"):
             _probability(name, getattr(self, name))
         _one_of("verdict_style", self.verdict_style, VERDICT_STYLES)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from . import instruction, leftovers, rulebook
+from . import instruction, leftovers, rulebook, understand_turns
 from .message import Message, keep_latest, read
 from .rulebook import Principle
 from .shapes import Ask, Turn
@@ -89,10 +89,15 @@ def _one_turn(turn: Turn, system: Message, draft: str, critiques: str, families:
     reading = read(turn.text)
     leftovers.peel(reading)
     keep_latest(reading)
+    own = instruction.wishes(reading.loose())
+    if follows and not reading.has("draft") and not reading.has("material") and not reading.has("a"):
+        wanted = understand_turns.wanted(turn.text, bool(critiques))
+        if wanted and not (wanted == "critique" and reading.has("critique") and own.revision):
+            bare = read(understand_turns.bare(turn.text))
+            return _task(wanted, bare, system, draft, critiques, instruction.wishes(bare.loose()))
     system_role = instruction.is_critic_role(system.loose()) or (
         instruction.wishes(system.loose()).meta and (not instruction.is_generator_role(system.loose()))
     )
-    own = instruction.wishes(reading.loose())
     if not reading.has("draft") and not (reading.has("a") and reading.has("b")):
         leftovers.find_loose_draft(reading, system_role, own)
     if own.revision and not own.meta and families(reading.loose()):

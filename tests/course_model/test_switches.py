@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from cai_helpers.course_model import MODEL_ID, SWITCHES, CourseModel, mount
-from cai_helpers.course_model.faults import NAMES
+from cai_helpers.course_model.faults import NAMES, SPOILED, STREAMED
 
 URL, CHAT = "https://api.anthropic.com/v1/messages", "https://api.openai.com/v1/chat/completions"
 HEADERS = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
@@ -47,6 +47,7 @@ def test_every_switch_is_documented() -> None:
         "fault_rates",
         "rate_limit",
         "latency",
+        "pace",
         "sleep",
     }
     assert all(len(sentence) > 20 and sentence.endswith(".") for _, sentence in SWITCHES.values())
@@ -66,6 +67,7 @@ def test_every_switch_is_documented() -> None:
         ({"rate_limit": 0}, "from 1"),
         ({"latency": -1}, "seconds"),
         ({"latency": (2, 1)}, "low"),
+        ({"pace": -1}, "seconds"),
         ({"seed": 1.5}, "whole number"),
         ({"injectable": "yes"}, "True or False"),
         ({"sleep": 3}, "function"),
@@ -111,7 +113,7 @@ def test_every_fault_works_on_both_wires(name: str) -> None:
             assert name == "cut"
         else:
             assert (response.status_code == 200) == (
-                name in ("not-json", "list-body", "empty-body", "truncated", "refusal", "empty", "thinking")
+                name in ("not-json", "list-body", "empty-body", *SPOILED, *STREAMED)
             )
             if response.status_code != 200 and name != "502-html":
                 assert response.json()["error"]["message"]
