@@ -172,6 +172,7 @@ class Guardrail:
         self.rules, self.generate = check_constitution(constitution), generate
         self.options = make_options(router, options)
         self.router: Any = None if isinstance(router, bool) else router
+        self.covered: bool | None = None  # whether the router has learned these rules; asked once
         self.canaries, self.allowed = check_canaries(self.options.canaries), tuple(self.options.allowed)
         self.texts = {**TEXTS, **self.options.texts}
         self.version = constitution_version(self.rules)
@@ -248,7 +249,8 @@ class Guardrail:
         return run.route != "skipped"
 
     def routed(self, run: Run, text: str) -> bool:
-        """What the router says. One that is missing, fails, or says neither True nor False skips nothing."""
+        """What the router says. One that is missing, fails, has not learned these rules, or says neither True nor
+        False skips nothing."""
         if self.options.router in (False, None):
             return True
         start = time.perf_counter()
@@ -257,7 +259,10 @@ class Guardrail:
                 from cai_helpers.router import Router
 
                 self.router = Router.load()
-            return self.router.needs_critic(run.prompt, text) is not False
+            if self.covered is None:
+                covers = getattr(self.router, "covers", None)
+                self.covered = covers is None or covers(self.rules) is True
+            return not self.covered or self.router.needs_critic(run.prompt, text) is not False
         except Exception as error:
             run.reasons.append(f"router: {kind_of(error)}")
             return True

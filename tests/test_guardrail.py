@@ -758,3 +758,16 @@ def test_exported():
 
     assert cai_helpers.Guardrail is guardrail.Guardrail and "Guardrail" in cai_helpers.__all__
     assert connect("course")
+
+
+def test_a_router_that_has_not_learned_the_rules_skips_nothing():
+    from cai_helpers import CONSTITUTION, SERVICE_RULES, Guardrail, connect
+
+    def route(rules):
+        connect("course")
+        reply = "The mat is 6 millimetres thick and 183 centimetres long. It comes with a strap."
+        box = Guardrail(rules, generate=lambda prompt: reply, sample=0.0)
+        return box.guard("How thick is the yoga mat?")["audit"]["route"]
+
+    assert route(SERVICE_RULES) == "skipped"
+    assert route(CONSTITUTION) == "critic"
