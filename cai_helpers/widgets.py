@@ -1,5 +1,5 @@
 """Views of what the lessons make: the exchanges of a client, a constitution to edit, the stages of a pipeline, its
-rounds, and how many critics have answered.
+rounds, how many critics have answered, and what the log of a guardrail says.
 
 Each function gives a `View`: controls where ipywidgets is installed, and the same content in text everywhere.
 Both are written from one list of parts, so that they cannot say different things.
@@ -999,3 +999,111 @@ def display_widget(widget: Any) -> None:
         from IPython.display import display
 
         display({WIDGET_VIEW: widget._repr_mimebundle_()[WIDGET_VIEW]}, raw=True)
+
+
+# --- Lesson 10: what the audit log says ---
+
+ALL_DAYS = "all days"
+
+
+def show_audit(records: Any, seconds: bool = False) -> View:
+    """A dashboard of a guardrail's records: a list, what `read_log` gives, an `AuditLog`, or the path of a log.
+
+    Outcomes by day, the rules that trigger most, what the router skips, misses and saves; for all days or for one.
+    seconds: name the time too; left out, the text is the same in every run. ValueError for what is no audit record.
+    """
+    dashboard = Dashboard(records, seconds)
+    return View(lambda: as_text(dashboard.parts()), dashboard.build)
+
+
+class Dashboard:
+    """The records of a guardrail, all days or one chosen. What it shows stays until it reads the records again."""
+
+    def __init__(self, source: Any, seconds: bool):
+        self.source, self.seconds = source, seconds
+        self.kept: list[Mapping[str, Any]] = []
+        self.damaged, self.day = 0, ALL_DAYS
+        self.read()
+
+    def read(self) -> None:
+        """Take the records as they are now."""
+        from cai_helpers.tracking import load  # it draws its plots with plots.py, which needs this module
+
+        self.kept, self.damaged = load(self.source)
+        if self.day not in self.days():
+            self.day = ALL_DAYS
+
+    def days(self) -> list[str]:
+        """What can be chosen."""
+        from cai_helpers.tracking import day_of
+
+        return [ALL_DAYS, *sorted({day_of(record) for record in self.kept})]
+
+    def tracked(self) -> Any:
+        """The counts of the chosen day."""
+        from cai_helpers.tracking import day_of, track
+
+        return track([r for r in self.kept if self.day in (ALL_DAYS, day_of(r))])
+
+    def parts(self) -> list[Part]:
+        """The figures, in the order of a request: outcomes, rules, patterns, router, price."""
+        from cai_helpers.tracking import outcome_table, router_lines, rule_table, saved_lines
+
+        if not self.kept:
+            return [Line("No record yet. Let the guardrail answer something, then look again.")]
+        found = self.tracked()
+        patterns = ", ".join(f"{kind}: {number}" for kind, number in found["patterns"].items())
+        head = f"Requests: {found['requests']} ({self.day})."
+        lost = [Line(f"Damaged lines of the log, left out: {self.damaged}.")] if self.damaged else []
+        rules: Part = Code(rule_table(found)) if found["rules"] else Line("No rule has a verdict.")
+        return [
+            Line(head),
+            *lost,
+            Section("Outcomes by day (UTC)", [Code(outcome_table(found))]),
+            Section("Rules, the one that triggers most first", [rules]),
+            Section("Found by patterns", [Line(patterns or "nothing")]),
+            Section("Router", [Line(line) for line in router_lines(found)]),
+            Section("Price", [Line(line) for line in saved_lines(found, self.seconds)]),
+        ]
+
+    def plots(self) -> list[Any]:
+        """The same figures as plots: outputs for a widget."""
+        from cai_helpers.tracking import days_plot, rules_plot
+
+        found = self.tracked()
+        drawn = [rules_plot(found)] if found["rules"] else []
+        drawn += [days_plot(found)] if self.kept else []
+        return [display_data(*plot._repr_mimebundle_()) for plot in drawn]
+
+    def build(self, w: Any) -> Any:
+        """The controls: which day, with or without seconds, and the records read again."""
+        choice = w.Dropdown(description="Show", layout=w.Layout(width="auto"))
+        timed = w.Checkbox(value=self.seconds, description="Show seconds", indent=False)
+        again = w.Button(description="Read the records again", layout=w.Layout(width="auto"))
+        timed.layout.width = "auto"
+        shown, drawn = w.HTML(layout=w.Layout(width="100%")), w.Output()
+
+        def show() -> None:
+            self.day, self.seconds = choice.value or ALL_DAYS, timed.value
+            shown.value = f'<div role="status">{as_html(self.parts())}</div>'
+            drawn.outputs = tuple(self.plots())
+
+        def read() -> None:
+            self.read()
+            chosen = self.day
+            choice.options = self.days()
+            choice.value = chosen
+            show()
+
+        say = sayer(shown)
+        choice.observe(careful(show, say), "value")
+        timed.observe(careful(show, say), "value")
+        again.on_click(careful(read, say))
+        careful(read, say)()
+        row = w.HBox([choice, timed, again], layout=w.Layout(flex_flow="row wrap", align_items="center"))
+        return w.VBox([row, shown, drawn])
+
+
+def display_data(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A MIME bundle as an output of a widget."""
+    return {"output_type": "display_data", "data": dict(data), "metadata": dict(metadata)}

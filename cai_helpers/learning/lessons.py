@@ -89,7 +89,7 @@ def build_lessons(
         changed.append(f"{path.name}: {first_difference(before, after)}")
         print(f"{path.name}: {'differs' if check else 'written'}{seconds}")
         if not check:
-            _write(path, after)
+            write_text(path, after)
     return changed + _build_readme(course, check)
 
 
@@ -304,7 +304,7 @@ def _build_readme(course: Course, check: bool) -> list[str]:
     if before == after:
         return []
     if not check:
-        _write(path, after)
+        write_text(path, after)
     return [f"README.md: {first_difference(before, after)}"]
 
 
@@ -382,6 +382,7 @@ def _short(lines: list[str]) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file with plain line ends, the same bytes on every system."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
