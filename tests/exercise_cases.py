@@ -72,7 +72,12 @@ def read_cases(text: str, name: str = "") -> list[Case]:
 
 def cases_of(sheet: Sheet) -> list[Case]:
     """The cases of a chapter, [] where there is no file."""
-    path = ROOT / "tests" / "answers" / f"{sheet.name}.py"
+    return _cases(sheet.name)
+
+
+@functools.cache  # one reading for a whole run, also while somebody writes
+def _cases(name: str) -> list[Case]:
+    path = ROOT / "tests" / "answers" / f"{name}.py"
     return read_cases(path.read_text("utf-8"), path.name) if path.is_file() else []
 
 

@@ -1,7 +1,6 @@
 """Answers to the exercises of chapter 10, each with the verdict that both graders must give."""
 # ruff: noqa
 
-
 # %% 10.1 right: a helper and a regular expression
 # ANSWER 10.1
 import re
@@ -124,7 +123,11 @@ def read_verdict(answer):
         found = json.loads(answer)
     except ValueError:
         return "UNCLEAR"
-    if not isinstance(found["reasoning"], str) or not found["reasoning"].strip() or not isinstance(found["quotes"], list):
+    if (
+        not isinstance(found["reasoning"], str)
+        or not found["reasoning"].strip()
+        or not isinstance(found["quotes"], list)
+    ):
         return "UNCLEAR"
     if found["verdict"] == "NOT VIOLATED" and found["quotes"]:
         return "UNCLEAR"
