@@ -78,7 +78,8 @@ def run(out: Path, count: int, kill_at: int = 0, cluster: bool = False) -> dict[
         if kill_at and not line.startswith("{") and int(line) >= kill_at:
             os.kill(child.pid, signal.SIGKILL)
             break
-    child.wait()
+    if child.wait() and not kill_at:
+        sys.exit(f"The run for {out.name} ended by itself, with code {child.returncode}: nothing can be said of it.")
     return dict(json.loads(last)) if last.startswith("{") else {}
 
 

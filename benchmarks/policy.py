@@ -101,6 +101,8 @@ def holds(runs: list[dict[str, Figures]], figure: str, less: str, more: str) -> 
 
 
 def main(seeds: int = SEEDS) -> int:
+    if seeds not in STUDENT:
+        raise SystemExit("The number of seeds must be from 2 to 10.")
     start, runs, unseen, mixed = time.perf_counter(), [], [], []
     for seed in range(seeds):
         for hybrid, rows in ((False, runs), (True, mixed)):

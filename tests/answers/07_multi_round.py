@@ -306,3 +306,47 @@ def improve(draft, critics, reviser, max_revisions=3):
     if broken:
         return {"status": "withheld", "final": WITHHELD, "read": count}
     return {"status": "clean" if count == 1 else "revised", "final": text, "read": count}
+
+
+# %% 07.2 wrong place-for-number: the place in the list
+# ANSWER 07.2
+def best_number(rounds, severity):
+    grades = [sorted((severity.get(name, 1) for name in r["broken"]), reverse=True) for r in rounds]
+    best = 0
+    for place, grade in enumerate(grades):
+        if grade <= grades[best]:
+            best = place
+    return best + 1
+
+
+# %% 07.3 wrong always-clean: one status for all that passes
+# ANSWER 07.3
+def improve(draft, critics, reviser, max_revisions=3):
+    read = [draft]
+    broken = critics(draft)
+    while broken and len(read) <= max_revisions:
+        text = reviser(read[-1], broken)
+        if any(same_text(text, earlier) for earlier in read):
+            break
+        read.append(text)
+        broken = critics(text)
+    if broken:
+        return {"status": "withheld", "final": WITHHELD, "read": len(read)}
+    return {"status": "clean", "final": read[-1], "read": len(read)}
+
+
+# %% 07.3 wrong stale-findings: the draft's findings for every revision
+# ANSWER 07.3
+def improve(draft, critics, reviser, max_revisions=3):
+    read = [draft]
+    broken = critics(draft)
+    passed = not broken
+    while not passed and len(read) <= max_revisions:
+        text = reviser(read[-1], broken)
+        if any(same_text(text, earlier) for earlier in read):
+            break
+        read.append(text)
+        passed = not critics(text)
+    if not passed:
+        return {"status": "withheld", "final": WITHHELD, "read": len(read)}
+    return {"status": "clean" if len(read) == 1 else "revised", "final": read[-1], "read": len(read)}

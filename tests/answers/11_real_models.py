@@ -1,7 +1,6 @@
 """Answers to the exercises of chapter 11, each with the verdict that both graders must give."""
 # ruff: noqa
 
-
 # %% 11.1 right: a copy, then pop
 # ANSWER 11.1
 import copy
@@ -70,7 +69,9 @@ def to_chat(payload):
 # %% 11.1 wrong system-not-first: append
 # ANSWER 11.1
 def to_chat(payload):
-    chat = {("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"}
+    chat = {
+        ("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"
+    }
     if payload.get("system"):
         chat["messages"] = payload["messages"] + [{"role": "system", "content": payload["system"]}]
     return chat
@@ -79,7 +80,9 @@ def to_chat(payload):
 # %% 11.1 wrong in-the-users-message: one text out of two
 # ANSWER 11.1
 def to_chat(payload):
-    chat = {("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"}
+    chat = {
+        ("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"
+    }
     if payload.get("system"):
         first, *rest = payload["messages"]
         chat["messages"] = [{**first, "content": payload["system"] + "\n" + first["content"]}, *rest]
@@ -89,7 +92,9 @@ def to_chat(payload):
 # %% 11.1 wrong empty-system-sent: always a system message
 # ANSWER 11.1
 def to_chat(payload):
-    chat = {("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"}
+    chat = {
+        ("stop" if name == "stop_sequences" else name): value for name, value in payload.items() if name != "system"
+    }
     chat["messages"] = [{"role": "system", "content": payload.get("system")}, *payload["messages"]]
     return chat
 
@@ -190,7 +195,12 @@ def ask_as_taken(ask, payload, remedies):
         return ask(payload), []
     except LLMError as error:
         name = error.param
-        if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in payload:
+        if (
+            error.status != 400
+            or not str(error.code).startswith("unsupported_")
+            or name not in remedies
+            or name not in payload
+        ):
             raise
     body = {field: value for field, value in payload.items() if field != name}
     if remedies[name]:
@@ -224,7 +234,12 @@ def ask_as_taken(ask, payload, remedies):
             return ask(body), refused
         except LLMError as error:
             name = error.param
-            if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in body:
+            if (
+                error.status != 400
+                or not str(error.code).startswith("unsupported_")
+                or name not in remedies
+                or name not in body
+            ):
                 break
             value = body.pop(name)
             if remedies[name]:
@@ -259,7 +274,12 @@ def ask_as_taken(ask, payload, remedies):
             return ask(payload), refused
         except LLMError as error:
             name = error.param
-            if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in payload:
+            if (
+                error.status != 400
+                or not str(error.code).startswith("unsupported_")
+                or name not in remedies
+                or name not in payload
+            ):
                 raise
             value = payload.pop(name)
             if remedies[name]:
@@ -276,7 +296,12 @@ def ask_as_taken(ask, payload, remedies):
             return ask(body), refused
         except LLMError as error:
             name = error.param
-            if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in body:
+            if (
+                error.status != 400
+                or not str(error.code).startswith("unsupported_")
+                or name not in remedies
+                or name not in body
+            ):
                 raise
             del body[name]
             refused.append(name)
@@ -289,7 +314,12 @@ def ask_as_taken(ask, payload, remedies):
         return ask(dict(payload)), []
     except LLMError as error:
         name = error.param
-        if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in payload:
+        if (
+            error.status != 400
+            or not str(error.code).startswith("unsupported_")
+            or name not in remedies
+            or name not in payload
+        ):
             raise
     body = {field: value for field, value in payload.items() if field not in remedies}
     for old, new in remedies.items():
@@ -307,7 +337,12 @@ def ask_as_taken(ask, payload, remedies):
             return ask(body), []
         except LLMError as error:
             name = error.param
-            if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in body:
+            if (
+                error.status != 400
+                or not str(error.code).startswith("unsupported_")
+                or name not in remedies
+                or name not in body
+            ):
                 raise
             value = body.pop(name)
             if remedies[name]:
@@ -323,7 +358,12 @@ def ask_as_taken(ask, payload, remedies):
             return ask(body), refused
         except LLMError as error:
             name = error.param
-            if error.status != 400 or not str(error.code).startswith("unsupported_") or name not in remedies or name not in body:
+            if (
+                error.status != 400
+                or not str(error.code).startswith("unsupported_")
+                or name not in remedies
+                or name not in body
+            ):
                 raise
             value = body.pop(name)
             if remedies[name]:
@@ -580,7 +620,10 @@ def verdict_changes(before, after):
 # ANSWER 11.4
 def verdict_changes(before, after):
     counts = {"same": 0, "laxer": 0, "stricter": 0, "in one only": 0}
-    old, new = ({(key_of(r["question"]), r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows} for rows in (before, after))
+    old, new = (
+        {(key_of(r["question"]), r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows}
+        for rows in (before, after)
+    )
     for place in old.keys() & new.keys():
         counts["same" if old[place] == new[place] else "laxer" if new[place] else "stricter"] += 1
     counts["in one only"] = len(old.keys() ^ new.keys())
@@ -600,7 +643,11 @@ def verdict_changes(before, after):
 # %% 11.4 wrong occurrence-forgotten: the question alone
 # ANSWER 11.4
 def passes(rows):
-    return {key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows}
+    return {
+        key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}): parse_verdict(r["text"])
+        == "NOT VIOLATED"
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -615,7 +662,11 @@ def verdict_changes(before, after):
 # %% 11.4 wrong found-in-the-text: a word in the text
 # ANSWER 11.4
 def passes(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): "VIOLATED" not in r["text"] for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): "VIOLATED"
+        not in r["text"]
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -630,7 +681,13 @@ def verdict_changes(before, after):
 # %% 11.4 wrong unclear-passes: all but VIOLATED passes
 # ANSWER 11.4
 def passes(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(r["text"]) != "VIOLATED" for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(
+            r["text"]
+        )
+        != "VIOLATED"
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -645,7 +702,12 @@ def verdict_changes(before, after):
 # %% 11.4 wrong verdicts-compared: three verdicts, not two
 # ANSWER 11.4
 def verdicts(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(r["text"]) for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(
+            r["text"]
+        )
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -660,7 +722,13 @@ def verdict_changes(before, after):
 # %% 11.4 wrong other-way-round: laxer and stricter swapped
 # ANSWER 11.4
 def passes(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(
+            r["text"]
+        )
+        == "NOT VIOLATED"
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -675,7 +743,13 @@ def verdict_changes(before, after):
 # %% 11.4 wrong only-gone: minus in place of both ways
 # ANSWER 11.4
 def passes(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): parse_verdict(
+            r["text"]
+        )
+        == "NOT VIOLATED"
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -690,7 +764,10 @@ def verdict_changes(before, after):
 # %% 11.4 wrong words-compared: the texts
 # ANSWER 11.4
 def texts(rows):
-    return {(key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): r["text"] for r in rows}
+    return {
+        (key_of({**r["question"], "body": {**r["question"]["body"], "model": ""}}), r["occurrence"]): r["text"]
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):
@@ -706,7 +783,10 @@ def verdict_changes(before, after):
 # %% 11.4 wrong -: the user's text is the key
 # ANSWER 11.4
 def passes(rows):
-    return {(r["question"]["body"]["messages"][0]["content"], r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED" for r in rows}
+    return {
+        (r["question"]["body"]["messages"][0]["content"], r["occurrence"]): parse_verdict(r["text"]) == "NOT VIOLATED"
+        for r in rows
+    }
 
 
 def verdict_changes(before, after):

@@ -184,8 +184,8 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def window(playwright: Any, address: str, **options: Any) -> Iterator[Window]:
-    """A new browser that has never seen any page. options: as Playwright's launch_persistent_context takes them."""
+def window(playwright: Any, address: str) -> Iterator[Window]:
+    """A new browser that has never seen any page."""
     with tempfile.TemporaryDirectory(prefix="profile", ignore_cleanup_errors=True) as fresh:
         context = playwright.chromium.launch_persistent_context(
             fresh,
@@ -194,7 +194,6 @@ def window(playwright: Any, address: str, **options: Any) -> Iterator[Window]:
             args=FLAGS,
             viewport={"width": 1280, "height": 1000},
             accept_downloads=True,
-            **options,
         )
         try:
             yield Window(context, address)
