@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class Limits:
 
     cell: float = SECONDS
     file: float = FILE_SECONDS
+
+
+# Python 3.11 before 3.11.8 can raise SystemError when two threads parse at once.
+_PARSING = threading.Lock()
 
 
 class NoTools(RuntimeError):
@@ -90,7 +95,9 @@ def _session(jobs: Sequence[Job], limits: Limits) -> list[list[Row]]:
             for place, job in enumerate(jobs):
                 folder = Path(books) / f"n{place:04}"
                 folder.mkdir()
-                (folder / "answers.ipynb").write_text(json.dumps(build(job, mark, limits.cell)), "utf-8")
+                with _PARSING:
+                    book = build(job, mark, limits.cell)
+                (folder / "answers.ipynb").write_text(json.dumps(book), "utf-8")
             (Path(books) / "pytest.ini").write_text("[pytest]\n", "utf-8")
             _configure(Path(work) / "ipython")
             results = Path(work) / "results.jsonl"

@@ -79,15 +79,25 @@ def test_first_visit_loads_little_and_answers_soon(
             sent.clear()
             with chrome.window(playwright, address(server)) as window:
                 ours.append(first_answer(window, FIRST, FIRST_CELL))
+                settle(sent)  # parts of the page come after the first answer; they belong to this visit
                 is_clean(window)
                 first = sum(size for _, size in sent)
                 sent.clear()
                 window.open(FIRST).run("1")
-                again = sum(size for _, size in sent)
-    figures.update(first_load_bytes=first, second_visit_bytes=again, first_cell_s=ours, empty_notebook_s=empty)
+                settle(sent)
+                again = [(path, size) for path, size in sent if size]
+    figures.update(first_load_bytes=first, second_visit=again, first_cell_s=ours, empty_notebook_s=empty)
     assert first <= LARGEST_FIRST_LOAD
-    assert again == 0
+    assert again == []
     assert min(ours) <= SLOWEST_START * min(empty)
+
+
+def settle(sent: list[tuple[str, int]]) -> None:
+    """Wait until the page has asked for nothing new for two seconds."""
+    count = -1
+    while count != len(sent):
+        count = len(sent)
+        time.sleep(2)
 
 
 def first_answer(window: chrome.Window, path: str, cell_id: str) -> float:
